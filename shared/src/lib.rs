@@ -1,0 +1,14 @@
+//! The language that AtHome's programs speak: ids, time, secrets, the wire protocols, pairing, the peer connection
+//! and the media formats. Nothing in here knows a camera, a window or a database.
+
+pub mod backoff;
+pub mod id;
+pub mod logging;
+pub mod media;
+pub mod pair;
+pub mod peer;
+pub mod protocol;
+pub mod secret;
+pub mod shutdown;
+pub mod signal;
+pub mod time;
