@@ -1,0 +1,157 @@
+//! The local interface over a real socket: every route against every way of not being allowed, and bad input.
+
+use std::net::SocketAddr;
+
+use super::auth::Token;
+use super::client::{Answer, Request, ask, raw};
+use super::{HEALTH, MAX_BODY, ROUTES};
+use crate::app::{App, Options};
+use crate::config::{CameraConfig, Config};
+
+const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+struct Running {
+    app: App,
+    addr: SocketAddr,
+    token: Token,
+    _data: tempfile::TempDir,
+}
+
+async fn start() -> Running {
+    start_with(Some(SocketAddr::from(([127, 0, 0, 1], 0)))).await
+}
+
+async fn start_with(listen: Option<SocketAddr>) -> Running {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let mut config = Config::default();
+    config.signaling.listen = listen;
+    config.webrtc.stun_servers.clear();
+    config.api.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut card = CameraConfig::new("Test card", "test".parse().expect("a camera"));
+    card.active = false;
+    config.cameras = vec![card];
+    let app = App::start(Options { config, data: data.path().to_owned() }).await.expect("starts");
+    let token = Token::read(data.path()).expect("made at the start");
+    Running { addr: app.api_addr(), app, token, _data: data }
+}
+
+impl Running {
+    async fn send(&self, method: &str, path: &str, headers: &str) -> Answer {
+        let text = format!("{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: 0\r\n\r\n");
+        raw(self.addr, text.as_bytes()).await.expect("an answer")
+    }
+
+    async fn ask(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+        ask(self.addr, &self.token, Request { method, path, body }).await.expect("an answer")
+    }
+}
+
+fn has_a_sentence(answer: &Answer) -> bool {
+    let said: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    said.is_some_and(|said| said["error"].as_str().is_some_and(|text| text.ends_with('.')))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_route_answers_a_stranger_a_web_page_or_a_rebound_name() {
+    let running = start().await;
+    let (addr, token) = (running.addr, running.token.text());
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let mut other = token.clone().into_bytes();
+    other[0] = if other[0] == b'A' { b'B' } else { b'A' };
+    let other = String::from_utf8(other).expect("ASCII");
+    let own = format!("Host: {addr}\r\n");
+    for route in ROUTES {
+        let path = route.path.replace("{id}", "test-card").replace("{session}", "0");
+        for method in METHODS {
+            let refused = [
+                (403, "a rebound name", format!("Host: example.org\r\n{bearer}")),
+                (403, "a name that begins like ours", format!("Host: 127.0.0.1.example.org\r\n{bearer}")),
+                (403, "two names", format!("{own}Host: {addr}\r\n{bearer}")),
+                (403, "a web page", format!("{own}Origin: https://example.org\r\n{bearer}")),
+                (403, "a page on another port", format!("{own}Origin: http://127.0.0.1:1\r\n{bearer}")),
+                (403, "a sandboxed page", format!("{own}Origin: null\r\n{bearer}")),
+                (401, "no token", own.clone()),
+                (401, "another token", format!("{own}Authorization: Bearer {other}\r\n")),
+                (401, "a short token", format!("{own}Authorization: Bearer {}\r\n", &token[..20])),
+                (401, "two tokens", format!("{own}{bearer}{bearer}")),
+                (401, "another scheme", format!("{own}Authorization: Basic {token}\r\n")),
+            ];
+            for (status, why, headers) in refused {
+                if status == 401 && path == HEALTH {
+                    continue;
+                }
+                let answer = running.send(method, &path, &headers).await;
+                assert_eq!(answer.status, status, "{method} {path}: {why}");
+                assert!(has_a_sentence(&answer), "{method} {path}: {why}");
+            }
+            // The control: the same request from a program that may.
+            let answer = running.send(method, &path, &format!("{own}Origin: http://{addr}\r\n{bearer}")).await;
+            assert!(!matches!(answer.status, 401 | 403), "{method} {path} gave {}", answer.status);
+        }
+    }
+    assert_eq!(running.send("GET", HEALTH, &own).await.status, 200);
+    running.app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_input_gets_its_status_and_a_sentence() {
+    const SDP: &str = "application/sdp";
+    let running = start().await;
+    let whep = "/api/v1/cameras/test-card/whep";
+    let long = vec![b'a'; MAX_BODY + 1];
+    let json = "application/json";
+    type Body<'a> = Option<(&'a str, &'a [u8])>;
+    let cases: [(u16, &str, &str, Body<'_>); 16] = [
+        (404, "GET", "/api/v1/nothing", None),
+        (404, "GET", "/api/v1/cameras/attic/snapshot.jpg", None),
+        (404, "GET", "/api/v1/cameras/..%2f..%2fetc/snapshot.jpg", None),
+        (415, "POST", whep, Some((json, b"{}"))),
+        (400, "POST", whep, Some((SDP, b""))),
+        (400, "POST", whep, Some((SDP, b"v=0"))),
+        (400, "POST", whep, Some((SDP, b"\xff\xfe"))),
+        (413, "POST", whep, Some((SDP, &long))),
+        (404, "POST", "/api/v1/cameras/attic/whep", Some((SDP, b"v=0"))),
+        (404, "DELETE", "/api/v1/cameras/test-card/whep/0", None),
+        (405, "PATCH", "/api/v1/cameras/test-card/whep/0", None),
+        (404, "DELETE", "/api/v1/viewers/nobody", None),
+        (400, "POST", "/api/v1/invites", Some((json, br#"{"ttl_s": 0}"#))),
+        (400, "POST", "/api/v1/invites", Some((json, br#"{"uses": 33}"#))),
+        (400, "POST", "/api/v1/invites", Some((json, br#"{"roles": []}"#))),
+        (400, "POST", "/api/v1/invites", Some((json, br#"{"role": "admin"}"#))),
+    ];
+    for (status, method, path, body) in cases {
+        let answer = running.ask(method, path, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
+        assert!(has_a_sentence(&answer), "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    // A camera that is switched off gives no still, and says so.
+    let still = running.ask("GET", "/api/v1/cameras/test-card/snapshot.jpg", None).await;
+    assert_eq!(still.status, 503);
+    running.app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_server_no_device_is_invited() {
+    let running = start_with(None).await;
+    let answer = running.ask("POST", "/api/v1/invites", Some(("application/json", b"{}"))).await;
+    assert_eq!(answer.status, 409);
+    assert!(has_a_sentence(&answer));
+    running.app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_is_made_and_shown() {
+    let running = start().await;
+    let answer = running.ask("POST", "/api/v1/invites", Some(("application/json", br#"{"ttl_s": 60}"#))).await;
+    assert_eq!(answer.status, 201);
+    let made: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    // The first device becomes the owner's.
+    assert_eq!(made["roles"], serde_json::json!(["view", "talk", "playback", "admin"]));
+    let shown = running.app.desk().code().borrow().clone();
+    let crate::serve::Code::Open(invitation) = shown else { panic!("shown: {shown:?}") };
+    assert_eq!(made["link"], invitation.link.as_str());
+    assert!(!format!("{invitation:?}").contains(&invitation.link), "a link is a secret");
+    let viewers = running.ask("GET", "/api/v1/viewers", None).await;
+    assert_eq!((viewers.status, viewers.body.as_slice()), (200, &b"[]"[..]));
+    running.app.shutdown().await;
+}

@@ -1,0 +1,109 @@
+//! Subcommands that ask the streamer that runs: `pair` and `viewers`.
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+use athome_shared::protocol::control::Role;
+use athome_shared::time::WallTime;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::start::{data_folder, read_config};
+use super::{Common, Pair, ViewersCommand};
+use crate::api::auth::Token;
+use crate::api::client::{Answer, Request, ask};
+use crate::serve::ViewerRow;
+use crate::terminal::qr::{Modules, Scale};
+use crate::terminal::run::{say, viewers_table};
+use crate::terminal::screen;
+use crate::terminal::sentence::time_of_day;
+use crate::words::{Lang, Word};
+
+/// Makes an invitation and shows it.
+pub async fn pair(common: &Common, pair: &Pair, lang: Lang) -> anyhow::Result<()> {
+    #[derive(Deserialize)]
+    struct Made {
+        link: String,
+        uses: u16,
+        expires: WallTime,
+    }
+    let roles: Vec<Role> = pair.roles.iter().copied().map(Role::from).collect();
+    let mut wanted = json!({"ttl_s": pair.ttl.as_secs(), "uses": pair.uses});
+    if let (false, Some(fields)) = (roles.is_empty(), wanted.as_object_mut()) {
+        fields.insert("roles".to_owned(), json!(roles));
+    }
+    let answer = call(common, "POST", "/api/v1/invites", Some(&wanted)).await?;
+    if common.json {
+        say(&String::from_utf8_lossy(&answer.body));
+        return Ok(());
+    }
+    let made: Made = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+    if std::io::stdout().is_terminal()
+        && let Ok((cols, rows)) = crossterm::terminal::size()
+        && let Some(modules) = Modules::of_link(&made.link)
+        && let Some(cells) = modules.cells(Scale::Half, cols.into(), rows.into())
+    {
+        cells.iter().for_each(|row| say(&screen::code_row(row)));
+    }
+    say(Word::LinkIs.text(lang));
+    say(&made.link);
+    let until = time_of_day(made.expires);
+    say(&Word::UsableUntil.fill(lang, &[("n", &made.uses.to_string()), ("time", &until)]));
+    Ok(())
+}
+
+/// Lists or removes devices.
+pub async fn viewers(common: &Common, command: &ViewersCommand, lang: Lang) -> anyhow::Result<()> {
+    match command {
+        ViewersCommand::List => {
+            let answer = call(common, "GET", "/api/v1/viewers", None).await?;
+            if common.json {
+                say(&String::from_utf8_lossy(&answer.body));
+                return Ok(());
+            }
+            let rows: Vec<ViewerRow> = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+            viewers_table(&rows, lang).iter().for_each(|line| say(line));
+        }
+        ViewersCommand::Revoke { id } => {
+            if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                bail!("{id:?} is no device; athome-streamer viewers list shows them.");
+            }
+            let answer = call(common, "DELETE", &format!("/api/v1/viewers/{id}"), None).await?;
+            if common.json {
+                say(&String::from_utf8_lossy(&answer.body));
+                return Ok(());
+            }
+            let row: ViewerRow = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+            say(&Word::WasRemoved.fill(lang, &[("device", &row.name)]));
+        }
+    }
+    Ok(())
+}
+
+/// Asks the streamer of this data folder; its refusal is ours.
+async fn call(common: &Common, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+    let addr: SocketAddr = match common.api {
+        Some(addr) => addr,
+        None => read_config(common.config.as_deref())?.api.listen,
+    };
+    let data = data_folder(common.data.clone())?;
+    let token = Token::read(&data).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => anyhow::anyhow!(
+            "No streamer has run with the data folder {}. Start athome-streamer first, or name its folder with --data.",
+            data.display()
+        ),
+        _ => anyhow::anyhow!("The token in {} can't be read: {error}.", data.display()),
+    })?;
+    let text = body.map(Value::to_string);
+    let body = text.as_ref().map(|text| ("application/json", text.as_bytes()));
+    let answer = ask(addr, &token, Request { method, path, body }).await?;
+    if (200..300).contains(&answer.status) {
+        return Ok(answer);
+    }
+    let said: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    match said.as_ref().and_then(|said| said.get("error")).and_then(Value::as_str) {
+        Some(sentence) => bail!("{sentence}"),
+        None => bail!("The streamer at {addr} refused ({}).", answer.status),
+    }
+}

@@ -1,0 +1,355 @@
+//! From the file's text to [`Config`], with every refusal pointing at its line.
+
+use std::io::Read as _;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+use url::Url;
+
+use super::{Api, CameraConfig, Config, ConfigError, SecretText, Signaling, TurnServer, Webrtc, make_ids_unique};
+use crate::source::{CameraSpec, MicSpec, Wish};
+
+/// A configuration is a page or two; more is another file given by mistake.
+const LARGEST: u64 = 1 << 20;
+/// Longest name of a camera or a place in characters: what a label on a picture holds.
+const LONGEST_NAME: usize = 60;
+/// A secret is one line; more is another file given by mistake.
+const LONGEST_SECRET: u64 = 4096;
+/// More cameras than one machine could ever encode.
+const MOST_CAMERAS: usize = 64;
+/// More entries than any list here has a use for.
+const MOST_ENTRIES: usize = 32;
+
+/// Reads and checks a configuration file, with all that it refers to.
+pub fn check_config(path: &Path) -> Result<Config, ConfigError> {
+    parse(&read_text(path)?, path, &|name| std::env::var(name).ok())
+}
+
+pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|why| {
+        let advice = match why.kind() {
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; athome.example.toml is one to start from".to_owned()
+            }
+            _ => format!("can't be opened: {why}"),
+        };
+        ConfigError::file(path, advice)
+    })?;
+    let read = file.take(LARGEST + 1).read_to_string(&mut text);
+    read.map_err(|why| ConfigError::file(path, format!("can't be read as text: {why}")))?;
+    if text.len() as u64 > LARGEST {
+        return Err(ConfigError::file(path, format!("is larger than {LARGEST} bytes; is it the right file?")));
+    }
+    Ok(text)
+}
+
+/// Reads a configuration. Relative paths in it start from the folder of `path`; `env` looks up environment variables.
+pub fn parse(text: &str, path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let reader = Reader { text, path, env };
+    let file: File = toml::from_str(text).map_err(|why| reader.refuse(why.span(), explain(why.message())))?;
+    reader.config(file)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    place: Option<Spanned<String>>,
+    #[serde(default)]
+    camera: Vec<Camera>,
+    signaling: Option<SignalingTable>,
+    webrtc: Option<WebrtcTable>,
+    api: Option<ApiTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Camera {
+    name: Spanned<String>,
+    source: Spanned<String>,
+    size: Option<Spanned<String>>,
+    fps: Option<Spanned<f32>>,
+    bitrate: Option<Spanned<u32>>,
+    audio: Option<Spanned<String>>,
+    active: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignalingTable {
+    listen: Option<Spanned<String>>,
+    servers: Option<Spanned<Vec<Spanned<String>>>>,
+    names: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebrtcTable {
+    stun_servers: Option<Spanned<Vec<Spanned<String>>>>,
+    turn_servers: Option<Spanned<Vec<Spanned<Turn>>>>,
+    bind: Option<Spanned<Vec<Spanned<String>>>>,
+    max_viewers: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Turn {
+    url: Spanned<String>,
+    username: String,
+    credential_file: Option<PathBuf>,
+    credential_env: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApiTable {
+    listen: Option<Spanned<String>>,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    path: &'a Path,
+    env: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Reader<'_> {
+    fn config(&self, file: File) -> Result<Config, ConfigError> {
+        let defaults = Config::default();
+        let mut cameras = Vec::new();
+        for camera in file.camera {
+            if cameras.len() == MOST_CAMERAS {
+                return Err(self.refuse(Some(camera.name.span()), format!("more than {MOST_CAMERAS} cameras")));
+            }
+            cameras.push(self.camera(camera)?);
+        }
+        make_ids_unique(&mut cameras);
+        Ok(Config {
+            place: file.place.map_or(Ok(defaults.place), |place| self.name(&place))?,
+            cameras,
+            signaling: file.signaling.map_or(Ok(defaults.signaling), |table| self.signaling(table))?,
+            webrtc: file.webrtc.map_or(Ok(defaults.webrtc), |table| self.webrtc(table))?,
+            api: file.api.map_or(Ok(defaults.api), |table| self.api(table))?,
+        })
+    }
+
+    fn camera(&self, camera: Camera) -> Result<CameraConfig, ConfigError> {
+        let name = self.name(&camera.name)?;
+        let mut source: CameraSpec = self.value(&camera.source, |text| text.parse().map_err(display))?;
+        if let CameraSpec::File(path) = &mut source {
+            *path = self.beside(path);
+        }
+        let audio = camera.audio.map(|audio| self.value(&audio, |text| text.parse().map_err(display))).transpose()?;
+        Ok(CameraConfig {
+            wish: Wish {
+                size: camera.size.map(|text| self.value(&text, size)).transpose()?,
+                fps: camera.fps.map(|value| self.checked(&value, fps)).transpose()?,
+            },
+            bitrate_bps: camera.bitrate.map(|value| self.checked(&value, bitrate)).transpose()?,
+            audio: audio.map(|spec| match spec {
+                MicSpec::File(path) => MicSpec::File(self.beside(&path)),
+                MicSpec::Default | MicSpec::None | MicSpec::Tone | MicSpec::Device(_) => spec,
+            }),
+            active: camera.active.unwrap_or(true),
+            ..CameraConfig::new(&name, source)
+        })
+    }
+
+    fn signaling(&self, table: SignalingTable) -> Result<Signaling, ConfigError> {
+        let defaults = Signaling::default();
+        Ok(Signaling {
+            listen: match table.listen {
+                None => defaults.listen,
+                Some(text) if text.get_ref() == "off" => None,
+                Some(text) => Some(self.value(&text, |text| {
+                    text.parse().map_err(|_| "write it as 0.0.0.0:8080, or \"off\"".to_owned())
+                })?),
+            },
+            servers: self.list(table.servers, defaults.servers, |text| {
+                let wrong = || "write it as wss://HOST/ws".to_owned();
+                let url = Url::parse(text).map_err(|_| wrong())?;
+                let fits = matches!(url.scheme(), "ws" | "wss") && url.host().is_some() && url.username().is_empty();
+                if fits && url.query().is_none() && url.fragment().is_none() { Ok(url) } else { Err(wrong()) }
+            })?,
+            names: self.list(table.names, defaults.names, |text| {
+                let fits = !text.is_empty() && text.len() <= 255 && !text.contains(['/', '@', ' ']);
+                if fits { Ok(text.to_lowercase()) } else { Err("write it as HOST or HOST:PORT".to_owned()) }
+            })?,
+        })
+    }
+
+    fn webrtc(&self, table: WebrtcTable) -> Result<Webrtc, ConfigError> {
+        let defaults = Webrtc::default();
+        let mut turn_servers = Vec::new();
+        if let Some(list) = table.turn_servers {
+            self.few(&list)?;
+            for turn in list.into_inner() {
+                turn_servers.push(self.turn(turn)?);
+            }
+        }
+        Ok(Webrtc {
+            stun_servers: self.list(table.stun_servers, defaults.stun_servers, |text| ice_url(text, "stun"))?,
+            turn_servers,
+            bind: self.list(table.bind, defaults.bind, |text| {
+                text.parse::<IpAddr>().map_err(|_| "write it as an address, such as 192.168.1.20".to_owned())
+            })?,
+            max_viewers: match table.max_viewers {
+                None => defaults.max_viewers,
+                Some(value) => self.checked(&value, |n| {
+                    if (1..=256).contains(&n) { Ok(n) } else { Err("a number from 1 to 256".to_owned()) }
+                })?,
+            },
+        })
+    }
+
+    fn turn(&self, turn: Spanned<Turn>) -> Result<TurnServer, ConfigError> {
+        let span = turn.span();
+        let turn = turn.into_inner();
+        let url = self.value(&turn.url, |text| ice_url(text, "turn"))?;
+        let credential = match (&turn.credential_file, &turn.credential_env) {
+            (Some(path), None) => self.secret_file(path).map_err(|why| self.refuse(Some(span), why))?,
+            (None, Some(name)) => (self.env)(name)
+                .filter(|text| !text.is_empty())
+                .map(SecretText::new)
+                .ok_or_else(|| self.refuse(Some(span), format!("the environment variable {name} is not set")))?,
+            _ => {
+                let advice =
+                    "give the password by credential_file = \"PATH\" or credential_env = \"NAME\", one of them";
+                return Err(self.refuse(Some(span), advice.to_owned()));
+            }
+        };
+        Ok(TurnServer { url, username: turn.username, credential })
+    }
+
+    fn secret_file(&self, path: &Path) -> Result<SecretText, String> {
+        let path = self.beside(path);
+        let mut text = String::new();
+        std::fs::File::open(&path)
+            .and_then(|file| file.take(LONGEST_SECRET).read_to_string(&mut text))
+            .map_err(|why| format!("the secret in {} can't be read: {why}", path.display()))?;
+        let secret = SecretText::new(text.trim_end().to_owned());
+        if secret.expose().is_empty() || secret.expose().lines().count() > 1 {
+            return Err(format!("{} must hold one line, the secret", path.display()));
+        }
+        Ok(secret)
+    }
+
+    fn api(&self, table: ApiTable) -> Result<Api, ConfigError> {
+        let Some(listen) = table.listen else { return Ok(Api::default()) };
+        let listen = self.value(&listen, |text| {
+            let addr: SocketAddr = text.parse().map_err(|_| "write it as 127.0.0.1:8081".to_owned())?;
+            let here = addr.ip().is_loopback();
+            here.then_some(addr).ok_or_else(|| "only a loopback address, such as 127.0.0.1:8081".to_owned())
+        })?;
+        Ok(Api { listen })
+    }
+
+    fn name(&self, text: &Spanned<String>) -> Result<String, ConfigError> {
+        self.value(text, |text| {
+            let name = text.trim();
+            let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+            if fits { Ok(name.to_owned()) } else { Err(format!("a name of 1 to {LONGEST_NAME} characters")) }
+        })
+    }
+
+    fn list<T>(
+        &self,
+        list: Option<Spanned<Vec<Spanned<String>>>>,
+        default: Vec<T>,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let Some(list) = list else { return Ok(default) };
+        self.few(&list)?;
+        list.get_ref().iter().map(|text| self.value(text, &read)).collect()
+    }
+
+    fn few<T>(&self, list: &Spanned<Vec<T>>) -> Result<(), ConfigError> {
+        if list.get_ref().len() > MOST_ENTRIES {
+            return Err(self.refuse(Some(list.span()), format!("at most {MOST_ENTRIES} entries")));
+        }
+        Ok(())
+    }
+
+    fn value<T>(&self, text: &Spanned<String>, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        read(text.get_ref()).map_err(|why| self.refuse(Some(text.span()), why))
+    }
+
+    fn checked<T: Copy>(
+        &self,
+        value: &Spanned<T>,
+        check: impl FnOnce(T) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        check(*value.get_ref()).map_err(|why| self.refuse(Some(value.span()), why))
+    }
+
+    fn refuse(&self, span: Option<Range<usize>>, problem: String) -> ConfigError {
+        let line = span.and_then(|span| self.text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+        ConfigError { path: self.path.to_owned(), line, problem }
+    }
+
+    /// A path in the file, from the file's own folder.
+    fn beside(&self, path: &Path) -> PathBuf {
+        self.path.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+}
+
+fn display(why: impl std::fmt::Display) -> String {
+    why.to_string()
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let numbers = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    let (w, h): (u32, u32) = numbers.ok_or_else(|| "write it as \"1280x720\"".to_owned())?;
+    let (long, short) = crate::encode::convert::LARGEST;
+    if w.min(h) < 16 || w.max(h) > long || w.min(h) > short || w % 2 != 0 || h % 2 != 0 {
+        return Err(format!("even numbers, at most {long}x{short}"));
+    }
+    Ok((w, h))
+}
+
+fn fps(value: f32) -> Result<f32, String> {
+    if (1.0..=120.0).contains(&value) { Ok(value) } else { Err("a number from 1 to 120".to_owned()) }
+}
+
+fn bitrate(value: u32) -> Result<u32, String> {
+    let fits = (50_000..=50_000_000).contains(&value);
+    if fits { Ok(value) } else { Err("bits a second, from 50_000 to 50_000_000".to_owned()) }
+}
+
+fn ice_url(text: &str, scheme: &str) -> Result<String, String> {
+    let host = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix(':')).unwrap_or_default();
+    let fits = !host.is_empty() && text.len() <= 255 && !host.contains(['/', '@', ' ']);
+    if fits { Ok(text.to_owned()) } else { Err(format!("write it as {scheme}:HOST or {scheme}:HOST:PORT")) }
+}
+
+/// The library's message, with the nearest key where one was not known.
+fn explain(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let (true, Some(unknown)) = (message.starts_with("unknown field"), words.next()) else {
+        return message.to_owned();
+    };
+    let known: Vec<&str> = words.collect();
+    let nearest = known.iter().map(|key| (slips(unknown, key), *key)).min();
+    match nearest {
+        Some((slips, key)) if slips <= 3 && slips < key.len() => {
+            format!("there is no key `{unknown}` here. Did you mean `{key}`?")
+        }
+        _ => format!("there is no key `{unknown}` here. There are: {}", known.join(", ")),
+    }
+}
+
+/// Letters to change, add or take away to get from `a` (its first 64) to `b`.
+fn slips(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.bytes().enumerate().take(64) {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, right) in b.bytes().enumerate() {
+            let changed = diagonal + usize::from(left != right);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

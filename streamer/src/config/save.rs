@@ -1,0 +1,120 @@
+//! Changes written back into the file, which keeps its comments and its order. A change that would leave the file invalid
+//! is refused before anything is written.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use athome_shared::id::CameraId;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+
+use super::read::{parse, read_text};
+use super::{Config, ConfigError};
+
+/// One change of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Another name for the place.
+    Place(String),
+    /// Another name for a camera, and with it another id.
+    Rename { camera: CameraId, name: String },
+    /// Whether a camera starts with the program.
+    Active { camera: CameraId, active: bool },
+    /// Another camera, at the end.
+    Add { name: String, source: String },
+    /// One camera less; its comments go with it.
+    Remove { camera: CameraId },
+}
+
+/// Makes a change in the file at `path` (created if there is none) and returns the configuration as it is then.
+pub fn save(path: &Path, change: &Change) -> Result<Config, ConfigError> {
+    let env = |name: &str| std::env::var(name).ok();
+    // A link is followed, so that what it points to is replaced and not the link.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let text = if path.exists() { read_text(path)? } else { String::new() };
+    let before = parse(&text, path, &env)?;
+    let mut document: DocumentMut =
+        text.parse().map_err(|why: toml_edit::TomlError| ConfigError::file(path, why.message()))?;
+    edit(&mut document, &before, change).map_err(|why| ConfigError::file(path, why))?;
+    let text = document.to_string();
+    let after = parse(&text, path, &env)?;
+    write(path, &text).map_err(|why| ConfigError::file(path, format!("can't be written: {why}")))?;
+    Ok(after)
+}
+
+fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<(), String> {
+    match change {
+        Change::Place(place) => set(document.as_table_mut(), "place", place.as_str()),
+        Change::Rename { camera, name } => set(camera_table(document, config, camera)?, "name", name.as_str()),
+        Change::Active { camera, active } => set(camera_table(document, config, camera)?, "active", *active),
+        Change::Add { name, source } => {
+            let mut table = Table::new();
+            table["name"] = value(name);
+            table["source"] = value(source);
+            let cameras = document.entry("camera").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
+            cameras.as_array_of_tables_mut().ok_or(INLINE)?.push(table);
+        }
+        Change::Remove { camera } => {
+            let index = index(config, camera)?;
+            cameras(document)?.remove(index);
+        }
+    }
+    Ok(())
+}
+
+const INLINE: &str = "the cameras are written as one line; write each under [[camera]] so that they can be changed";
+
+fn cameras(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, String> {
+    document.get_mut("camera").and_then(Item::as_array_of_tables_mut).ok_or_else(|| INLINE.to_owned())
+}
+
+fn index(config: &Config, camera: &CameraId) -> Result<usize, String> {
+    config.cameras.iter().position(|other| other.id == *camera).ok_or_else(|| format!("there is no camera {camera}"))
+}
+
+fn camera_table<'a>(
+    document: &'a mut DocumentMut,
+    config: &Config,
+    camera: &CameraId,
+) -> Result<&'a mut Table, String> {
+    let index = index(config, camera)?;
+    cameras(document)?.get_mut(index).ok_or_else(|| format!("there is no camera {camera}"))
+}
+
+/// Sets a key; a comment behind its old value stays.
+fn set(table: &mut Table, key: &str, new: impl Into<toml_edit::Value>) {
+    let mut new = new.into();
+    if let Some(old) = table.get(key).and_then(Item::as_value) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    table[key] = Item::Value(new);
+}
+
+/// Whole and durable, or not at all: a new file beside the old one, flushed, then put in its place.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = Unfinished(folder.join(name));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&new.0)?;
+    if let Ok(old) = std::fs::metadata(path) {
+        file.set_permissions(old.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new.0, path)?;
+    // A folder can't be opened everywhere; where it can, this makes the new name durable.
+    File::open(folder).and_then(|folder| folder.sync_all()).or(Ok(()))
+}
+
+/// Removed again unless it was renamed.
+struct Unfinished(PathBuf);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let _renamed_already = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,252 @@
+//! Reading, refusing and writing back.
+
+use std::path::Path;
+
+use athome_shared::id::CameraId;
+
+use super::{Change, Config, ConfigError, check_config, parse, save};
+use crate::source::{CameraSpec, MicSpec};
+
+const EXAMPLE: &str = include_str!("../../../athome.example.toml");
+
+fn read(text: &str) -> Result<Config, ConfigError> {
+    parse(text, Path::new("conf/athome.toml"), &|name| (name == "ATHOME_TURN").then(|| "hunter2".to_owned()))
+}
+
+fn refusal(text: &str) -> String {
+    read(text).expect_err(text).to_string()
+}
+
+#[test]
+fn the_example_documents_the_defaults() {
+    assert_eq!(read(EXAMPLE).unwrap(), Config::default());
+    assert_eq!(read("").unwrap(), Config::default());
+    // Control: a documented value that differs is noticed.
+    assert_ne!(read(&EXAMPLE.replace("max_viewers = 16", "max_viewers = 17")).unwrap(), Config::default());
+}
+
+#[test]
+fn the_example_with_all_its_keys_is_valid_and_names_each() {
+    let all: String = EXAMPLE
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => format!("{key}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let config = read(&all).unwrap();
+    assert_eq!(config.cameras.len(), 1);
+    let camera = &config.cameras[0];
+    assert_eq!((camera.id.as_str(), &camera.source), ("front-door", &CameraSpec::Webcam));
+    assert!(camera.active, "the documented default of `active`");
+    assert_eq!(camera.bitrate_bps, Some(crate::encode::h264::suitable_bitrate(1280, 720, 30.0)));
+    assert_eq!(Config { cameras: Vec::new(), ..config }, Config::default());
+    // Every key that the code knows stands in the example: the code lists them when it meets a stranger.
+    for (table, example) in [("", &all), ("[[camera]]\n", &all), ("[signaling]\n", &all), ("[webrtc]\n", &all)] {
+        let refused = refusal(&format!("{table}qqqqqqqqqqqq = 1"));
+        let known = refused.split("There are: ").nth(1).expect("the list of keys");
+        for key in known.split(", ") {
+            let shown = [format!("\n{key} = "), format!("\n[{key}]\n"), format!("\n[[{key}]]\n")];
+            assert!(shown.iter().any(|text| example.contains(text)), "{key} of {table:?} is not in the example");
+        }
+    }
+}
+
+#[test]
+fn everything_can_be_said() {
+    let config = read(
+        r#"
+        place = "Maison"
+        [[camera]]
+        name = "Clip"
+        source = "file:clips/a.mp4"
+        audio = "file:/abs/a.wav"
+        active = false
+        [[camera]]
+        name = "clip"
+        source = "test:3"
+        size = "640x360"
+        fps = 12.5
+        audio = "none"
+        [signaling]
+        listen = "off"
+        servers = ["wss://signal.example.org/ws"]
+        names = ["Home.Example.org:8080"]
+        [webrtc]
+        stun_servers = []
+        turn_servers = [{ url = "turn:turn.example.org", username = "home", credential_env = "ATHOME_TURN" }]
+        bind = ["192.168.1.20", "::1"]
+        max_viewers = 3
+        [api]
+        listen = "[::1]:9000"
+        "#,
+    )
+    .unwrap();
+    let [clip, card] = &config.cameras[..] else { panic!("two cameras") };
+    assert_eq!(clip.source, CameraSpec::File("conf/clips/a.mp4".into()), "from the file's own folder");
+    assert_eq!(clip.audio, Some(MicSpec::File("/abs/a.wav".into())));
+    assert_eq!((clip.active, card.id.as_str()), (false, "clip-2"));
+    assert_eq!((card.wish.size, card.wish.fps), (Some((640, 360)), Some(12.5)));
+    assert_eq!(config.signaling.listen, None);
+    assert_eq!(config.signaling.names, ["home.example.org:8080"]);
+    assert_eq!((config.webrtc.stun_servers.len(), config.webrtc.bind.len(), config.webrtc.max_viewers), (0, 2, 3));
+    assert_eq!(config.webrtc.turn_servers[0].credential.expose(), "hunter2");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn refusals_say_where_what_and_what_instead() {
+    for (text, expected) in [
+        ("plaec = \"x\"", "conf/athome.toml:1: there is no key `plaec` here. Did you mean `place`?"),
+        (
+            "\n\n[webrtc]\nmax_viewer = 3",
+            "conf/athome.toml:4: there is no key `max_viewer` here. Did you mean `max_viewers`?",
+        ),
+        (
+            "[[camera]]\nname = \"a\"\nsoruce = \"test\"",
+            "conf/athome.toml:3: there is no key `soruce` here. Did you mean `source`?",
+        ),
+        ("[recording]\nmode = 1", "conf/athome.toml:1: there is no key `recording` here. There are: place, camera, "),
+        ("[[camera]]\nname = \"a\"", "conf/athome.toml:1: missing field `source`"),
+        (
+            "[[camera]]\nname = \"a\"\nsource = \"wbecam\"",
+            "conf/athome.toml:3: `wbecam` is not a camera. Did you mean `webcam`?",
+        ),
+        ("[[camera]]\nname = \"\"\nsource = \"test\"", "conf/athome.toml:2: a name of 1 to 60 characters"),
+        (
+            "[[camera]]\nname = \"a\"\nsource = \"test\"\nsize = \"1280\"",
+            "conf/athome.toml:4: write it as \"1280x720\"",
+        ),
+        (
+            "[[camera]]\nname = \"a\"\nsource = \"test\"\nsize = \"4000x3000\"",
+            "conf/athome.toml:4: even numbers, at most 3840x2160",
+        ),
+        ("[[camera]]\nname = \"a\"\nsource = \"test\"\nfps = nan", "conf/athome.toml:4: a number from 1 to 120"),
+        ("[[camera]]\nname = \"a\"\nsource = \"test\"\nbitrate = -1", "conf/athome.toml:4: "),
+        ("[[camera]]\nname = \"a\"\nsource = \"test\"\nbitrate = 5", "conf/athome.toml:4: bits a second, from 50_000"),
+        ("[signaling]\nlisten = \"8080\"", "conf/athome.toml:2: write it as 0.0.0.0:8080, or \"off\""),
+        ("[signaling]\nservers = [\n\"https://x\"]", "conf/athome.toml:3: write it as wss://HOST/ws"),
+        ("[webrtc]\nstun_servers = [\"turn:x\"]", "conf/athome.toml:2: write it as stun:HOST or stun:HOST:PORT"),
+        ("[webrtc]\nbind = [\"eth0\"]", "conf/athome.toml:2: write it as an address"),
+        ("[webrtc]\nmax_viewers = 0", "conf/athome.toml:2: a number from 1 to 256"),
+        ("[api]\nlisten = \"0.0.0.0:8081\"", "conf/athome.toml:2: only a loopback address"),
+        ("place = ", "conf/athome.toml:1: "),
+        ("place = 3", "conf/athome.toml:1: invalid type"),
+        (
+            "[webrtc]\nturn_servers = [{ url = \"turn:x\", username = \"a\" }]",
+            "conf/athome.toml:2: give the password by",
+        ),
+        (
+            "[webrtc]\nturn_servers = [{ url = \"turn:x\", username = \"a\", credential_env = \"NONE\" }]",
+            "conf/athome.toml:2: the environment variable NONE is not set",
+        ),
+        (
+            "[webrtc]\nturn_servers = [{ url = \"turn:x\", username = \"a\", credential_file = \"none.txt\" }]",
+            "conf/athome.toml:2: the secret in conf/none.txt can't be read",
+        ),
+    ] {
+        let refused = refusal(text);
+        assert!(refused.starts_with(expected), "{text:?}\n gave {refused}\n  not {expected}");
+    }
+}
+
+#[test]
+fn a_refusal_never_repeats_a_password() {
+    for text in [
+        "[[camera]]\nname = \"a\"\nsource = \"rstp://anna:hunter2@cam/\"",
+        "[webrtc]\nturn_servers = [{ url = \"turn:x\", username = \"a\", credential = \"hunter2\" }]",
+        "[webrtc]\nturn_servers = [{ url = \"turn:a:hunter2@x\", username = \"a\", credential_env = \"ATHOME_TURN\" }]",
+        "[signaling]\nservers = [\"ws://anna:hunter2@host/ws\"]",
+    ] {
+        let refused = read(text).unwrap_err();
+        assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn files_that_are_none_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = check_config(&folder.path().join("none.toml")).unwrap_err().to_string();
+    assert!(missing.contains("none.toml: there is no such file"), "{missing}");
+    let path = folder.path().join("athome.toml");
+    std::fs::write(&path, vec![b'#'; (1 << 20) + 1]).unwrap();
+    assert!(check_config(&path).unwrap_err().problem.contains("larger"));
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(check_config(&path).unwrap_err().problem.contains("text"));
+    assert!(check_config(folder.path()).is_err());
+    std::fs::write(folder.path().join("turn.secret"), "hunter2\n").unwrap();
+    std::fs::write(
+        &path,
+        "[webrtc]\nturn_servers = [{ url = \"turn:x\", username = \"a\", credential_file = \"turn.secret\" }]",
+    )
+    .unwrap();
+    assert_eq!(check_config(&path).unwrap().webrtc.turn_servers[0].credential.expose(), "hunter2");
+}
+
+fn id(text: &str) -> CameraId {
+    CameraId::new(text).unwrap()
+}
+
+#[test]
+fn changes_keep_comments_and_other_cameras() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("athome.toml");
+    let text = "# my house\nplace = \"Home\" # where we live\n\n# the old one\n[[camera]]\nname = \"Door\"   # by the tree\nsource = 'test'\n\n\
+                [[camera]]\n# keep me\nname = \"Yard\"\nsource = \"test:2\"\n\n[webrtc]\nmax_viewers = 4 # enough\n";
+    std::fs::write(&path, text).unwrap();
+    let renamed = save(&path, &Change::Rename { camera: id("door"), name: "Gate".into() }).unwrap();
+    assert_eq!(renamed.cameras[0].id, id("gate"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text.replace("\"Door\"", "\"Gate\""));
+    save(&path, &Change::Rename { camera: id("gate"), name: "Door".into() }).unwrap();
+    let stopped = save(&path, &Change::Active { camera: id("yard"), active: false }).unwrap();
+    assert!(stopped.cameras[0].active && !stopped.cameras[1].active);
+    let expected = text.replace("\"test:2\"\n", "\"test:2\"\nactive = false\n");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+    save(&path, &Change::Place("Cabin".into())).unwrap();
+    let added = save(&path, &Change::Add { name: "Attic".into(), source: "test:9".into() }).unwrap();
+    assert_eq!(added.cameras.iter().map(|camera| camera.id.as_str()).collect::<Vec<_>>(), ["door", "yard", "attic"]);
+    let removed = save(&path, &Change::Remove { camera: id("yard") }).unwrap();
+    assert_eq!(removed.cameras.len(), 2);
+    let now = std::fs::read_to_string(&path).unwrap();
+    for kept in
+        ["# my house\nplace = \"Cabin\" # where we live", "# the old one", "# by the tree", "max_viewers = 4 # enough"]
+    {
+        assert!(now.contains(kept), "{kept} is gone:\n{now}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_change_that_would_break_the_file_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("athome.toml");
+    let text = "[[camera]]\nname = \"Door\"\nsource = \"test\"\n";
+    std::fs::write(&path, text).unwrap();
+    for change in [
+        Change::Rename { camera: id("door"), name: String::new() },
+        Change::Rename { camera: id("none"), name: "x".into() },
+        Change::Add { name: "x".into(), source: "nonsense".into() },
+        Change::Remove { camera: id("none") },
+    ] {
+        assert!(save(&path, &change).is_err(), "{change:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    let created = folder.path().join("new.toml");
+    save(&created, &Change::Add { name: "Attic".into(), source: "test".into() }).unwrap();
+    assert_eq!(check_config(&created).unwrap().cameras[0].id, id("attic"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_and_the_permissions_survive() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let (real, link) = (folder.path().join("real.toml"), folder.path().join("link.toml"));
+    std::fs::write(&real, "").unwrap();
+    std::fs::set_permissions(&real, PermissionsExt::from_mode(0o600)).unwrap();
+    symlink(&real, &link).unwrap();
+    save(&link, &Change::Place("Cabin".into())).unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(check_config(&real).unwrap().place, "Cabin");
+    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+}

@@ -1,0 +1,15 @@
+//! Serving viewers: the door that decides who comes in, one session for each viewer, and the feeds from the hub into
+//! their slots. What is recorded, and how pictures are made, do not belong here.
+
+pub mod bulk;
+pub mod control;
+pub mod desk;
+pub mod door;
+pub mod house;
+pub mod live;
+pub mod run;
+pub mod session;
+pub mod slots;
+pub mod still;
+
+pub use desk::{Code, Counters, Desk, DeskError, Invitation, ViewerRow};

@@ -1,0 +1,57 @@
+//! From a spec to its source. Devices and files are opened when the source runs, so that the one who retries does it in
+//! one place.
+
+use athome_shared::protocol::control::CameraReason;
+use athome_shared::time::MediaClock;
+
+use super::file::Clip;
+use super::microphone::Microphone;
+use super::sound_file::SoundFile;
+use super::testcard::TestCard;
+use super::tone::Tone;
+use super::webcam::{Way, Webcam, Which};
+use super::{CameraSpec, MicSpec, Sink, Source, SourceError, Stop, Wish};
+
+/// The source of a camera.
+pub fn open_camera(spec: &CameraSpec, wish: &Wish, clock: MediaClock) -> Box<dyn Source> {
+    let webcam = |which| Box::new(Webcam::new(which, wish, Way::Best, clock));
+    match spec {
+        CameraSpec::Webcam => webcam(Which::First),
+        CameraSpec::WebcamNumber(number) => webcam(Which::Number(*number)),
+        CameraSpec::Device(path) => webcam(Which::Path(path.clone())),
+        CameraSpec::Test { mark } => Box::new(TestCard::new(wish, *mark, clock)),
+        CameraSpec::File(path) => Box::new(Clip::new(path, clock)),
+        CameraSpec::Rtsp(_) | CameraSpec::Http(_) => {
+            Box::new(Refused(format!("{spec}: network cameras are not supported yet")))
+        }
+    }
+}
+
+/// The source of a microphone. That of [`MicSpec::None`] gives nothing and waits to be stopped.
+pub fn open_microphone(spec: &MicSpec, clock: MediaClock) -> Box<dyn Source> {
+    match spec {
+        MicSpec::Default => Box::new(Microphone::new(None, clock)),
+        MicSpec::Device(name) => Box::new(Microphone::new(Some(name), clock)),
+        MicSpec::Tone => Box::new(Tone::new(clock)),
+        MicSpec::File(path) => Box::new(SoundFile::new(path, clock)),
+        MicSpec::None => Box::new(Silence),
+    }
+}
+
+/// A kind of camera that can be named but not opened.
+struct Refused(String);
+
+impl Source for Refused {
+    fn run(&mut self, _sink: &dyn Sink, _stop: &Stop) -> Result<(), SourceError> {
+        Err(SourceError::new(CameraReason::Other, &self.0))
+    }
+}
+
+struct Silence;
+
+impl Source for Silence {
+    fn run(&mut self, _sink: &dyn Sink, stop: &Stop) -> Result<(), SourceError> {
+        stop.wait();
+        Ok(())
+    }
+}

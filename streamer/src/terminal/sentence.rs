@@ -1,0 +1,105 @@
+//! An event in words, and as an object for scripts.
+
+use athome_shared::protocol::control::{Camera, CameraReason};
+use athome_shared::time::WallTime;
+use serde_json::{Value, json};
+
+use crate::events::{Event, Kind};
+use crate::words::{Lang, Word};
+
+/// The event as a person is told it. A camera goes by its name in `cameras`.
+pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
+    let id = event.camera.as_ref();
+    let cam = id.map_or("", |id| cameras.iter().find(|c| c.id == *id).map_or(id.as_str(), |c| c.name.as_str()));
+    match &event.kind {
+        Kind::Online => Word::CameraBack.fill(lang, &[("cam", cam)]),
+        Kind::Offline { reason } => reason_word(*reason).fill(lang, &[("cam", cam)]),
+        Kind::ViewerJoined { name } => Word::NowWatching.fill(lang, &[("device", name)]),
+        Kind::ViewerLeft { name } => Word::Left.fill(lang, &[("device", name)]),
+        Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
+        Kind::CodeExpired => Word::CodeOld.text(lang).to_owned(),
+        Kind::SignalingUp { server } => Word::SignalingUp.fill(lang, &[("server", server)]),
+        Kind::SignalingDown { server } => Word::SignalingDown.fill(lang, &[("server", server)]),
+    }
+}
+
+/// The event as one JSON object with `event` and `at` (Unix time in microseconds).
+pub fn object(event: &Event) -> Value {
+    let mut object = match &event.kind {
+        Kind::Online => json!({"event": "camera_online"}),
+        Kind::Offline { reason } => json!({"event": "camera_offline", "reason": reason}),
+        Kind::ViewerJoined { name } => json!({"event": "viewer_joined", "name": name}),
+        Kind::ViewerLeft { name } => json!({"event": "viewer_left", "name": name}),
+        Kind::DevicePaired { name } => json!({"event": "device_paired", "name": name}),
+        Kind::CodeExpired => json!({"event": "code_expired"}),
+        Kind::SignalingUp { server } => json!({"event": "signaling", "server": server, "up": true}),
+        Kind::SignalingDown { server } => json!({"event": "signaling", "server": server, "up": false}),
+    };
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("at".to_owned(), json!(event.at.0));
+        if let Some(camera) = &event.camera {
+            fields.insert("camera".to_owned(), json!(camera));
+        }
+    }
+    object
+}
+
+/// What a camera's trouble is called.
+pub fn reason_word(reason: CameraReason) -> Word {
+    match reason {
+        CameraReason::Gone => Word::Gone,
+        CameraReason::Busy => Word::Busy,
+        CameraReason::Stalled => Word::Stalled,
+        CameraReason::Format => Word::Format,
+        CameraReason::File => Word::File,
+        CameraReason::Unreachable => Word::Unreachable,
+        CameraReason::Auth => Word::Auth,
+        CameraReason::Other => Word::Other,
+    }
+}
+
+/// Local time of day, `14:03`.
+pub fn time_of_day(at: WallTime) -> String {
+    let Ok(at) = jiff::Timestamp::from_microsecond(at.0) else { return String::new() };
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+}
+
+/// Local day and time, `2026-11-20 14:03`.
+pub fn day_and_time(at: WallTime) -> String {
+    let Ok(at) = jiff::Timestamp::from_microsecond(at.0) else { return String::new() };
+    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use athome_shared::id::CameraId;
+    use athome_shared::protocol::control::CameraReason;
+    use athome_shared::time::WallTime;
+
+    use super::{object, words};
+    use crate::events::{Event, Kind};
+    use crate::words::Lang;
+
+    #[test]
+    fn each_event_has_its_name_and_its_sentence() {
+        let name = || "Anna's phone".to_owned();
+        let server = || "wss://example.org/ws".to_owned();
+        let all = [
+            (Kind::Online, "camera_online", "door is live."),
+            (Kind::Offline { reason: CameraReason::Gone }, "camera_offline", "door was unplugged."),
+            (Kind::ViewerJoined { name: name() }, "viewer_joined", "Anna's phone is watching."),
+            (Kind::ViewerLeft { name: name() }, "viewer_left", "Anna's phone stopped watching."),
+            (Kind::DevicePaired { name: name() }, "device_paired", "Anna's phone is now paired."),
+            (Kind::CodeExpired, "code_expired", "This code has expired."),
+            (Kind::SignalingUp { server: server() }, "signaling", "Registered with wss://example.org/ws."),
+            (Kind::SignalingDown { server: server() }, "signaling", "No connection to wss://example.org/ws."),
+        ];
+        for (kind, tag, said) in all {
+            let event = Event { camera: CameraId::new("door"), at: WallTime(5), kind };
+            let object = object(&event);
+            assert_eq!((&object["event"], &object["at"], &object["camera"]), (&tag.into(), &5.into(), &"door".into()));
+            assert!(words(&event, &[], Lang::English).starts_with(said), "{tag}");
+            assert!(!words(&event, &[], Lang::French).contains('{'), "{tag}");
+        }
+    }
+}

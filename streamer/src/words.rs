@@ -1,0 +1,357 @@
+//! Every sentence that the terminal and the command line say to a person, in English and French. The page has the same
+//! words for the same things.
+//!
+//! French follows its typography: U+202F before `; ? !`, U+00A0 before `:`, the apostrophe is U+2019.
+
+/// A language that we speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    #[default]
+    English,
+    French,
+}
+
+impl Lang {
+    /// The system's language, English where it is neither.
+    pub fn of_system() -> Self {
+        sys_locale::get_locale().map_or(Self::English, |tag| Self::of_tag(&tag))
+    }
+
+    /// `fr`, `fr-CA`, `fr_FR.UTF-8` are French, everything else is English.
+    pub fn of_tag(tag: &str) -> Self {
+        let primary = tag.split(['-', '_', '.']).next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("fr") { Self::French } else { Self::English }
+    }
+}
+
+/// A sentence of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Running,
+    Camera,
+    Sound,
+    NoSound,
+    JoinWifi,
+    PointAtCode,
+    OneDeviceWithin,
+    DevicesWithin,
+    LanLine,
+    OutsideLine,
+    KeyNew,
+    KeyViewers,
+    KeyCameras,
+    KeyLink,
+    KeyBigger,
+    KeySmaller,
+    KeyMore,
+    KeyQuit,
+    CodeUsed,
+    CodeOld,
+    MakeLarger,
+    LinkIs,
+    NoCode,
+    RunPair,
+    WatchingNone,
+    WatchingOne,
+    WatchingMany,
+    NowWatching,
+    Left,
+    Paired,
+    Live,
+    Starting,
+    Reconnecting,
+    Stopped,
+    Gone,
+    Busy,
+    Stalled,
+    Format,
+    File,
+    Unreachable,
+    Auth,
+    Other,
+    NextTry,
+    CameraBack,
+    Stopping,
+    StoppedCleanly,
+    SecondSignal,
+    NoNetworkCameras,
+    PortInUse,
+    SignalingUp,
+    SignalingDown,
+    NoDevices,
+    DevicesTitle,
+    HelpTitle,
+    HelpText,
+    Revoked,
+    Never,
+    TestCardChosen,
+    WebcamChosen,
+    SilentTestCard,
+    UsableUntil,
+    WasRemoved,
+    CodeFolded,
+}
+
+impl Word {
+    /// All of them, for the tests and for whoever wants to print the table.
+    pub const ALL: [Self; Self::CodeFolded as usize + 1] = [
+        Self::Running,
+        Self::Camera,
+        Self::Sound,
+        Self::NoSound,
+        Self::JoinWifi,
+        Self::PointAtCode,
+        Self::OneDeviceWithin,
+        Self::DevicesWithin,
+        Self::LanLine,
+        Self::OutsideLine,
+        Self::KeyNew,
+        Self::KeyViewers,
+        Self::KeyCameras,
+        Self::KeyLink,
+        Self::KeyBigger,
+        Self::KeySmaller,
+        Self::KeyMore,
+        Self::KeyQuit,
+        Self::CodeUsed,
+        Self::CodeOld,
+        Self::MakeLarger,
+        Self::LinkIs,
+        Self::NoCode,
+        Self::RunPair,
+        Self::WatchingNone,
+        Self::WatchingOne,
+        Self::WatchingMany,
+        Self::NowWatching,
+        Self::Left,
+        Self::Paired,
+        Self::Live,
+        Self::Starting,
+        Self::Reconnecting,
+        Self::Stopped,
+        Self::Gone,
+        Self::Busy,
+        Self::Stalled,
+        Self::Format,
+        Self::File,
+        Self::Unreachable,
+        Self::Auth,
+        Self::Other,
+        Self::NextTry,
+        Self::CameraBack,
+        Self::Stopping,
+        Self::StoppedCleanly,
+        Self::SecondSignal,
+        Self::NoNetworkCameras,
+        Self::PortInUse,
+        Self::SignalingUp,
+        Self::SignalingDown,
+        Self::NoDevices,
+        Self::DevicesTitle,
+        Self::HelpTitle,
+        Self::HelpText,
+        Self::Revoked,
+        Self::Never,
+        Self::TestCardChosen,
+        Self::WebcamChosen,
+        Self::SilentTestCard,
+        Self::UsableUntil,
+        Self::WasRemoved,
+        Self::CodeFolded,
+    ];
+
+    /// The sentence with its places unfilled.
+    pub fn text(self, lang: Lang) -> &'static str {
+        let (english, french) = self.pair();
+        match lang {
+            Lang::English => english,
+            Lang::French => french,
+        }
+    }
+
+    /// The sentence with each `{name}` replaced by its value.
+    pub fn fill(self, lang: Lang, values: &[(&str, &str)]) -> String {
+        let mut text = self.text(lang).to_owned();
+        for (name, value) in values {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        text
+    }
+
+    fn pair(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Running => ("AtHome is running.", "AtHome est en marche."),
+            Self::Camera => ("Camera", "Caméra"),
+            Self::Sound => ("Sound", "Son"),
+            Self::NoSound => ("none", "aucun"),
+            Self::JoinWifi => ("1. Join this Wi-Fi on your phone.", "1. Même Wi-Fi sur le téléphone."),
+            Self::PointAtCode => ("2. Point its camera at the code.", "2. Visez le code avec l’appareil."),
+            Self::OneDeviceWithin => ("One device, once, within {left}.", "Un appareil, une fois, {left}."),
+            Self::DevicesWithin => ("{n} devices, within {left}.", "{n} appareils, {left}."),
+            Self::LanLine => ("Works on this network only.", "Ne marche que sur ce réseau."),
+            Self::OutsideLine => ("Also reachable from outside.", "Joignable aussi de l’extérieur."),
+            Self::KeyNew => ("new code", "nouveau code"),
+            Self::KeyViewers => ("viewers", "appareils"),
+            Self::KeyCameras => ("cameras", "caméras"),
+            Self::KeyLink => ("link", "lien"),
+            Self::KeyBigger => ("bigger", "plus grand"),
+            Self::KeySmaller => ("smaller", "plus petit"),
+            Self::KeyMore => ("more", "aide"),
+            Self::KeyQuit => ("quit", "quitter"),
+            Self::CodeUsed => ("Used by {device}, {time}. Watching now.", "Utilisé par {device}, {time}. Regarde."),
+            Self::CodeOld => (
+                "This code has expired. Press p for a new one.",
+                "Ce code a expiré. Appuyez sur p pour en avoir un nouveau.",
+            ),
+            Self::MakeLarger => (
+                "Make the window larger to see the code, or press l for the link.",
+                "Agrandissez la fenêtre pour voir le code, ou appuyez sur l pour le lien.",
+            ),
+            Self::LinkIs => ("Open this link on one device:", "Ouvrez ce lien sur un appareil\u{a0}:"),
+            Self::NoCode => ("Press p to add a device.", "Appuyez sur p pour ajouter un appareil."),
+            Self::RunPair => {
+                ("Run athome-streamer pair to add a device.", "Lancez athome-streamer pair pour ajouter un appareil.")
+            }
+            Self::WatchingNone => ("nobody watching", "personne ne regarde"),
+            Self::WatchingOne => ("1 watching: {names}", "1 regarde\u{a0}: {names}"),
+            Self::WatchingMany => ("{n} watching: {names}", "{n} regardent\u{a0}: {names}"),
+            Self::NowWatching => ("{device} is watching.", "{device} regarde."),
+            Self::Left => ("{device} stopped watching.", "{device} ne regarde plus."),
+            Self::Paired => ("{device} is now paired.", "{device} est maintenant associé."),
+            Self::Live => ("live", "en direct"),
+            Self::Starting => ("starting", "démarre"),
+            Self::Reconnecting => ("reconnecting", "se reconnecte"),
+            Self::Stopped => ("stopped", "arrêtée"),
+            Self::Gone => (
+                "{cam} was unplugged. It comes back by itself when plugged in.",
+                "{cam} est débranchée. Elle revient d’elle-même une fois rebranchée.",
+            ),
+            Self::Busy => (
+                "Another program uses {cam}. Close it; it is tried again by itself.",
+                "Un autre programme utilise {cam}. Fermez-le\u{202f}; nouvel essai automatique.",
+            ),
+            Self::Stalled => (
+                "{cam} stopped giving pictures. It is opened again by itself.",
+                "{cam} ne donne plus d’images. Elle est rouverte d’elle-même.",
+            ),
+            Self::Format => (
+                "{cam} offers no picture format that AtHome can use. Try another size with --size.",
+                "{cam} n’offre aucun format utilisable. Essayez une autre taille avec --size.",
+            ),
+            Self::File => (
+                "{cam} can't be read, or holds no video that AtHome knows. Check the file.",
+                "{cam} est illisible ou ne contient aucune vidéo connue. Vérifiez le fichier.",
+            ),
+            Self::Unreachable => (
+                "Nothing answers for {cam}. Is it on, and on this network?",
+                "Rien ne répond pour {cam}. Est-elle allumée, sur ce réseau\u{202f}?",
+            ),
+            Self::Auth => (
+                "{cam} refused the user name or password. Change them in its settings.",
+                "{cam} refuse le nom ou le mot de passe. Changez-les dans ses réglages.",
+            ),
+            Self::Other => (
+                "{cam} does not work. The log says more; it is tried again by itself.",
+                "{cam} ne marche pas. Le journal en dit plus\u{202f}; nouvel essai automatique.",
+            ),
+            Self::NextTry => ("next try in {s} s", "nouvel essai dans {s} s"),
+            Self::CameraBack => ("{cam} is live.", "{cam} est en direct."),
+            Self::Stopping => ("Stopping…", "Arrêt…"),
+            Self::StoppedCleanly => ("Stopped cleanly.", "Arrêt propre."),
+            Self::SecondSignal => ("Stopped at once.", "Arrêt immédiat."),
+            Self::NoNetworkCameras => (
+                "{cam}: network cameras are not supported yet. Use webcam, test or file:PATH.",
+                "{cam}\u{a0}: les caméras réseau ne sont pas encore prises en charge. Utilisez une webcam, la mire (test) ou un clip.",
+            ),
+            Self::PortInUse => (
+                "Port {port} is in use by another program. Try {option} {other}.",
+                "Le port {port} est pris par un autre programme. Essayez {option} {other}.",
+            ),
+            Self::SignalingUp => ("Registered with {server}.", "Inscrit auprès de {server}."),
+            Self::SignalingDown => (
+                "No connection to {server}. It is tried again by itself; open pictures go on.",
+                "Pas de liaison avec {server}. Nouvel essai automatique\u{202f}; les images en cours continuent.",
+            ),
+            Self::NoDevices => ("No device is paired yet.", "Aucun appareil n’est encore associé."),
+            Self::DevicesTitle => ("Paired devices", "Appareils associés"),
+            Self::HelpTitle => ("Keys", "Touches"),
+            Self::HelpText => (
+                "p new code · v devices · c cameras · l link · b code size · q quit",
+                "p nouveau code · v appareils · c caméras · l lien · b taille du code · q quitter",
+            ),
+            Self::Revoked => ("removed", "retiré"),
+            Self::Never => ("never", "jamais"),
+            Self::TestCardChosen => (
+                "No webcam was found: showing the test card. Plug one in and start again, or choose with --camera.",
+                "Aucune webcam trouvée\u{a0}: mire affichée. Branchez-en une et relancez, ou choisissez avec --camera.",
+            ),
+            Self::WebcamChosen => ("Using the first webcam found: {cam}.", "Première webcam trouvée\u{a0}: {cam}."),
+            Self::SilentTestCard => (
+                "The test card is silent; --mic tone gives it a tone.",
+                "La mire est muette\u{202f}; --mic tone lui donne un son.",
+            ),
+            Self::CodeFolded => (
+                "The code is folded away, {left} left. Press b to show it.",
+                "Le code est replié, encore {left}. Appuyez sur b pour le revoir.",
+            ),
+            Self::UsableUntil => {
+                ("Uses left: {n}. Works until {time}.", "Utilisations restantes\u{a0}: {n}. Valable jusqu’à {time}.")
+            }
+            Self::WasRemoved => (
+                "{device} was removed. It needs a new code to come back.",
+                "{device} a été retiré. Il lui faut un nouveau code pour revenir.",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Lang, Word};
+
+    fn places(text: &str) -> BTreeSet<&str> {
+        text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+    }
+
+    #[test]
+    fn every_word_is_listed_once_and_has_both_languages_with_the_same_places() {
+        for (at, word) in Word::ALL.into_iter().enumerate() {
+            assert_eq!(word as usize, at, "{word:?} stands in the wrong place of ALL");
+            let (english, french) = (word.text(Lang::English), word.text(Lang::French));
+            assert!(!english.is_empty() && !french.is_empty(), "{word:?}");
+            assert_eq!(places(english), places(french), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn french_has_its_own_typography() {
+        for word in Word::ALL {
+            let french = word.text(Lang::French);
+            assert!(!french.contains('\''), "{word:?}: straight apostrophe in {french:?}");
+            let chars: Vec<char> = french.chars().collect();
+            for (at, c) in chars.iter().enumerate().filter(|(_, c)| matches!(**c, ';' | '?' | '!' | ':')) {
+                let before = at.checked_sub(1).and_then(|at| chars.get(at));
+                let wanted = if *c == ':' { '\u{a0}' } else { '\u{202f}' };
+                assert_eq!(before, Some(&wanted), "{word:?}: {french:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_locale_decides() {
+        for tag in ["fr", "fr-CA", "fr_FR.UTF-8", "FR"] {
+            assert_eq!(Lang::of_tag(tag), Lang::French, "{tag}");
+        }
+        for tag in ["en-US", "C", "", "fry", "de"] {
+            assert_eq!(Lang::of_tag(tag), Lang::English, "{tag}");
+        }
+    }
+
+    #[test]
+    fn places_are_filled() {
+        let text = Word::CodeUsed.fill(Lang::English, &[("device", "Anna's phone"), ("time", "14:03")]);
+        assert_eq!(text, "Used by Anna's phone, 14:03. Watching now.");
+    }
+}

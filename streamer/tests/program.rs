@@ -1,0 +1,186 @@
+//! The program as others script against it, and the same thing started inside a process.
+
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use athome_streamer::app::{App, Options, StartError};
+use athome_streamer::config::{CameraConfig, Config};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_athome-streamer");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn program(data: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.arg("--data").arg(data).args(["--camera", "test", "--size", "320x180", "--api", "127.0.0.1:0"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env("LC_ALL", "C.UTF-8")
+        .env("LANG", "C");
+    command
+}
+
+/// A running program, ended with the test whatever happens: a missing line must not hang the test, nor a failed one leave
+/// it running.
+struct Running {
+    child: Child,
+    _watch: mpsc::SyncSender<()>,
+}
+
+fn run(mut command: Command) -> Running {
+    let child = command.spawn().expect("starts");
+    let (watch, over) = mpsc::sync_channel::<()>(1);
+    let id = child.id().to_string();
+    std::thread::spawn(move || {
+        if over.recv_timeout(2 * PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _gone = Command::new("kill").args(["-KILL", &id]).status();
+        }
+    });
+    Running { child, _watch: watch }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+fn ended(child: &mut Child) -> Option<i32> {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the program did not end in time");
+}
+
+fn interrupt(child: &Child) {
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(killed.success());
+}
+
+#[test]
+fn a_script_gets_a_ready_line_and_a_clean_stop() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let mut command = program(data.path());
+    command.args(["--listen", "127.0.0.1:0", "--json"]);
+    let mut running = run(command);
+    let child = &mut running.child;
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || -> serde_json::Value {
+        let line = lines.next().expect("a line").expect("text");
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line:?}"))
+    };
+    let ready = next();
+    assert_eq!(ready["event"], "ready");
+    let page = ready["page"].as_str().expect("a page");
+    assert!(page.starts_with("http://127.0.0.1:") && page.ends_with('/'), "{page}");
+    assert!(ready["link"].as_str().is_some_and(|link| link.starts_with(&format!("{page}#1"))));
+    assert!(ready["api"].as_str().is_some_and(|api| api.starts_with("http://127.0.0.1:")));
+    assert_eq!(next()["event"], "camera_online");
+    interrupt(child);
+    assert_eq!(next()["event"], "stopped");
+    assert_eq!(ended(child), Some(0));
+}
+
+#[test]
+fn a_pipe_never_sees_a_code() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let mut command = program(data.path());
+    command.args(["--listen", "127.0.0.1:0"]);
+    let mut running = run(command);
+    let child = &mut running.child;
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut said = String::new();
+    while !said.contains("is live") {
+        said.push_str(&lines.next().expect("a line").expect("text"));
+        said.push('\n');
+    }
+    interrupt(child);
+    said.extend(lines.map_while(Result::ok));
+    assert!(said.contains("Run athome-streamer pair to add a device.") && !said.contains("/#1"), "{said}");
+    assert!(said.ends_with("Stopped cleanly."), "{said}");
+    assert_eq!(ended(child), Some(0));
+}
+
+#[test]
+fn a_taken_port_is_named_with_one_that_works() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = taken.local_addr().expect("bound");
+    let output = program(data.path()).args(["--listen", &addr.to_string()]).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().last().unwrap_or_default();
+    let start = format!("Port {} is in use by another program. Try --listen 127.0.0.1:", addr.port());
+    assert!(last.starts_with(&start) && last.ends_with('.'), "{said}");
+    let other = last.trim_end_matches('.').rsplit(' ').next().unwrap_or_default();
+    assert!(TcpListener::bind(other.parse::<SocketAddr>().expect("an address")).is_ok(), "{other} is free");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn refusals_are_one_sentence_and_fail() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    for (args, part) in [
+        (&["--camra", "test"][..], "Did you mean --camera?"),
+        (&["pair"], "No streamer has run with the data folder"),
+        (&["viewers", "revoke", "../x"], "is no device"),
+        (&["check-config"], "Name the file to check"),
+        (&["check-config", "--config", "/nonexistent/athome.toml"], "/nonexistent/athome.toml"),
+    ] {
+        let output = Command::new(PROGRAM).args(args).arg("--data").arg(data.path()).output().expect("runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(part), "{args:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+    }
+}
+
+fn options(data: &Path) -> Options {
+    let mut config = Config::default();
+    config.signaling.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.api.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.webrtc.stun_servers.clear();
+    config.cameras = vec![CameraConfig::new("Test card", "test".parse().expect("a camera"))];
+    Options { config, data: data.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starting_and_stopping_leaves_no_task_behind_even_several_at_once() {
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = alive();
+    for _ in 0..3 {
+        let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let first = App::start(options(one.path())).await.expect("starts");
+        let second = App::start(options(two.path())).await.expect("starts beside it");
+        assert_ne!(first.signal_addr(), second.signal_addr());
+        assert!(alive() > before, "the control: running streamers have tasks");
+        first.shutdown().await;
+        second.shutdown().await;
+    }
+    let until = Instant::now() + PATIENCE;
+    while alive() > before && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(alive(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_fails_leaves_no_task_behind() {
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = alive();
+    let data = tempfile::tempdir().expect("a folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let mut options = options(data.path());
+    options.config.api.listen = taken.local_addr().expect("bound");
+    let error = App::start(options).await.err().expect("refused");
+    assert!(matches!(error, StartError::PortInUse { option: "--api", .. }), "{error}");
+    assert_eq!(alive(), before);
+}
