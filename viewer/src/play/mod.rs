@@ -1,0 +1,9 @@
+//! From received frames to pictures and sound: decoders on their own threads, and what is measured on the way.
+
+pub mod audio;
+pub mod clock;
+pub mod decode;
+pub mod freeze;
+pub mod player;
+pub mod record;
+pub mod tone;

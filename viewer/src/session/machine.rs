@@ -1,0 +1,630 @@
+//! One session, from the knock to the goodbye: `Proving → Connecting → Live → Closing`. Pure: bytes, times and
+//! randomness go in; [`Output`]s come out of [`Session::poll_output`].
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use athome_shared::id::{CameraId, Layer};
+use athome_shared::pair::noise::{Initiator, NoiseError, Transport};
+use athome_shared::pair::{b64, candidate, sdp, seal};
+use athome_shared::peer::{Channel, PeerState, ReceivedFrame};
+use athome_shared::protocol::VERSION;
+use athome_shared::protocol::control::{Attached, Camera, RefusedWhy, Role, ToStreamer, ToViewer};
+use athome_shared::protocol::signal::CloseCode;
+use athome_shared::protocol::wire::{Candidate, FromCamera, FromViewer, IceServer, Join, Offer, SlotKind, Why};
+use athome_shared::secret::Secret;
+use athome_shared::time::WallTime;
+use bytes::Bytes;
+
+use super::control::{self, Read};
+use super::ended::Ended;
+use super::slots::{Admit, Slots};
+use crate::play::clock::ClockOffset;
+
+/// An unknown or revoked key is answered by silence, so this is how long a knock may take (the streamer's half-open limit).
+const PROVING_LIMIT: Duration = Duration::from_secs(10);
+/// From the offer to a connection; a relay's slow start included.
+const CONNECTING_LIMIT: Duration = Duration::from_secs(15);
+/// ICE may find the peer again this long; then a new session is quicker.
+const DISCONNECTED_LIMIT: Duration = Duration::from_secs(4);
+/// A streamer that answers no ping this long is gone, whatever ICE says.
+const SILENCE_LIMIT: Duration = Duration::from_secs(12);
+/// Between pings: the first few follow quickly, so that ages are right from the first second.
+const PING_QUICK: Duration = Duration::from_millis(200);
+const PING_STEADY: Duration = Duration::from_secs(2);
+const QUICK_PINGS: u32 = 4;
+/// Requests that wait for the control channel to open; one more is dropped and answered `Busy`.
+const MAX_QUEUED: usize = 64;
+/// Pings under way; older ones are forgotten.
+const MAX_PINGS: usize = 8;
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Proving,
+    Connecting,
+    Live,
+    Closing,
+}
+
+/// What the task around a session has to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send on the signaling channel.
+    Sealed(Vec<u8>),
+    /// Close the signaling channel with code 0.
+    CloseChannel,
+    /// Give the offer to the WebRTC stack and report its answer with [`Session::handle_answer`].
+    Answer { sdp: String, ice_servers: Vec<IceServer> },
+    /// Give this candidate to the stack.
+    Candidate(Candidate),
+    /// Send on the control channel.
+    Control(Bytes),
+    /// For whoever watches.
+    Event(Event),
+    /// Close everything; nothing follows.
+    Ended(Ended),
+}
+
+/// What a session tells its consumer.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Stage(Stage),
+    /// The streamer introduced itself.
+    Hello {
+        place: String,
+        device: String,
+        roles: Vec<Role>,
+    },
+    Cameras(Vec<Camera>),
+    /// A slot's content changed; frames of it follow.
+    Attached(Attached),
+    Detached {
+        kind: SlotKind,
+        slot: u8,
+    },
+    Watching(Vec<String>),
+    /// The one answer to request `re`.
+    Reply {
+        re: u32,
+        refused: Option<RefusedWhy>,
+    },
+    /// The transfer asked for by `re` starts.
+    BulkBegin {
+        re: u32,
+        id: u32,
+        bytes: u64,
+        mime: String,
+    },
+    BulkEnd {
+        id: u32,
+        ok: bool,
+    },
+    SlotStats {
+        slot: u8,
+        encode_us: u32,
+        hub_us: u32,
+        send_us: u32,
+        target_bps: u32,
+    },
+}
+
+enum Phase {
+    Proving { initiator: Box<Initiator> },
+    Connecting,
+    Live,
+    Closing,
+}
+
+/// What proves who we are to one streamer: made anew for each session.
+pub struct Proof {
+    pub initiator: Initiator,
+    /// The viewer's half of the binding key.
+    pub kb: [u8; 32],
+}
+
+/// One session. See the module's documentation.
+pub struct Session {
+    phase: Phase,
+    /// Until when the present phase may last.
+    deadline: Option<Instant>,
+    transport: Option<Transport>,
+    kb: [u8; 32],
+    bind_key: Option<Secret<32>>,
+    answered: bool,
+    /// Our own candidates before the answer is out.
+    own: Vec<Candidate>,
+    own_end: bool,
+    candidates: usize,
+    slots: Slots,
+    max_video: u8,
+    channel_gone: bool,
+    control_open: bool,
+    queued: Vec<ToStreamer>,
+    next_re: u32,
+    ping: Ping,
+    clock: ClockOffset,
+    out: VecDeque<Output>,
+}
+
+#[derive(Default)]
+struct Ping {
+    next_id: u32,
+    next: Option<Instant>,
+    under_way: VecDeque<(u32, WallTime)>,
+    last_heard: Option<Instant>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("stage", &self.stage()).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Knocks. `join.slots` is what the screen has places for.
+    pub fn new(now: Instant, mut proof: Proof, join: &Join) -> Result<Self, NoiseError> {
+        let plain = seal::seal(join).map_err(|_| NoiseError::Size(0))?;
+        let m1 = proof.initiator.m1(&plain)?;
+        let out = VecDeque::from([Output::Event(Event::Stage(Stage::Proving)), Output::Sealed(m1)]);
+        Ok(Self {
+            phase: Phase::Proving { initiator: Box::new(proof.initiator) },
+            deadline: Some(now + PROVING_LIMIT),
+            transport: None,
+            kb: proof.kb,
+            bind_key: None,
+            answered: false,
+            own: Vec::new(),
+            own_end: false,
+            candidates: 0,
+            slots: Slots::default(),
+            max_video: join.slots,
+            channel_gone: false,
+            control_open: false,
+            queued: Vec::new(),
+            next_re: 1,
+            ping: Ping::default(),
+            clock: ClockOffset::default(),
+            out,
+        })
+    }
+
+    /// The next thing to do; `None` until something else is handled.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] has to be called at the latest.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let silence = self.ping.last_heard.map(|at| at + SILENCE_LIMIT);
+        [self.deadline, self.ping.next, silence].into_iter().flatten().min()
+    }
+
+    pub fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Proving { .. } => Stage::Proving,
+            Phase::Connecting => Stage::Connecting,
+            Phase::Live => Stage::Live,
+            Phase::Closing => Stage::Closing,
+        }
+    }
+
+    /// The streamer's clock by ours.
+    pub fn clock(&self) -> &ClockOffset {
+        &self.clock
+    }
+
+    /// What the slots carry.
+    pub fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// The key that binds the connection to this handshake, once both halves are known.
+    pub fn bind_key(&self) -> Option<&Secret<32>> {
+        self.bind_key.as_ref()
+    }
+
+    /// Which announced content a frame belongs to.
+    pub fn admit(&mut self, frame: &ReceivedFrame) -> Admit<'_> {
+        self.slots.admit(frame)
+    }
+
+    /// A message arrived on the signaling channel.
+    pub fn handle_sealed(&mut self, now: Instant, message: &[u8]) {
+        match std::mem::replace(&mut self.phase, Phase::Closing) {
+            Phase::Proving { initiator } => {
+                self.phase = Phase::Connecting;
+                let opened = initiator.m2(message);
+                let Ok((transport, plain)) = opened else { return self.end(Ended::Tampered) };
+                self.transport = Some(transport);
+                self.handle_second(now, &plain);
+            }
+            phase @ (Phase::Connecting | Phase::Live) => {
+                self.phase = phase;
+                let plain = self.transport.as_mut().ok_or(NoiseError::State).and_then(|t| t.open(message));
+                let Ok(plain) = plain else { return self.handle_broken_channel() };
+                match seal::open::<FromCamera>(&plain) {
+                    Ok(message) => self.handle_later(message),
+                    Err(_) => self.end(Ended::Protocol("a sealed message that is none of ours")),
+                }
+            }
+            Phase::Closing => {}
+        }
+    }
+
+    /// The signaling channel is gone; `None` if its connection ended without a word.
+    pub fn handle_channel_closed(&mut self, code: Option<CloseCode>) {
+        self.channel_gone = true;
+        match self.phase {
+            Phase::Proving { .. } => self.end(match code {
+                Some(CloseCode::Offline) => Ended::Offline,
+                Some(CloseCode::PeerGone) | None => Ended::Lost,
+                // The streamer's half-open limit, for one: silence is how an unknown key is answered.
+                Some(_) => Ended::Silent,
+            }),
+            // With the answer out, host candidates may still meet; the deadline decides.
+            Phase::Connecting if !self.answered => self.end(Ended::Lost),
+            // A session lives as long as its peer connection.
+            Phase::Connecting | Phase::Live | Phase::Closing => {}
+        }
+    }
+
+    /// The stack answered the offer: its SDP and its certificate's SHA-256.
+    pub fn handle_answer(&mut self, sdp: String) {
+        if !matches!(self.phase, Phase::Connecting) {
+            return;
+        }
+        let Ok(fp) = sdp::fingerprint_of(&sdp) else {
+            return self.end(Ended::Protocol("our own answer has no single fingerprint"));
+        };
+        self.seal(&FromViewer::Answer { sdp, fp: b64::encode(&fp), kb: b64::encode(&self.kb) });
+        self.answered = true;
+        for candidate in std::mem::take(&mut self.own) {
+            self.seal(&FromViewer::Cand(candidate));
+        }
+        if self.own_end {
+            self.seal(&FromViewer::CandEnd);
+        }
+    }
+
+    /// The stack could not take the offer.
+    pub fn handle_unanswerable(&mut self) {
+        self.end(Ended::Protocol("an offer that the WebRTC stack refused"));
+    }
+
+    /// The stack found a local candidate.
+    pub fn handle_candidate(&mut self, candidate: Candidate) {
+        if self.answered {
+            self.seal(&FromViewer::Cand(candidate));
+        } else if self.own.len() < candidate::MAX_CANDIDATES {
+            self.own.push(candidate);
+        }
+    }
+
+    /// The stack has no more candidates.
+    pub fn handle_gathering_done(&mut self) {
+        self.own_end = true;
+        if self.answered {
+            self.seal(&FromViewer::CandEnd);
+        }
+    }
+
+    /// The peer connection's state changed.
+    pub fn handle_peer_state(&mut self, now: Instant, state: PeerState) {
+        match (state, &self.phase) {
+            (_, Phase::Proving { .. } | Phase::Closing) | (PeerState::Connecting, _) => {}
+            (PeerState::Connected, Phase::Connecting | Phase::Live) => {
+                self.deadline = None;
+                self.enter(Phase::Live);
+            }
+            (PeerState::Disconnected, Phase::Live) => {
+                self.deadline = Some(now + DISCONNECTED_LIMIT);
+            }
+            (PeerState::Disconnected, Phase::Connecting) => {}
+            (PeerState::Failed | PeerState::Closed, Phase::Connecting) => self.end(Ended::NoPath),
+            (PeerState::Failed | PeerState::Closed, Phase::Live) => self.end(Ended::Lost),
+        }
+    }
+
+    /// A data channel opened.
+    pub fn handle_channel_open(&mut self, now: Instant, channel: Channel) {
+        if channel != Channel::Control || matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        self.control_open = true;
+        self.ping.next = Some(now);
+        self.ping.last_heard = Some(now);
+        for request in std::mem::take(&mut self.queued) {
+            self.control(&request);
+        }
+    }
+
+    /// A message on the control channel; `wall` is our wall clock.
+    pub fn handle_control(&mut self, now: Instant, wall: WallTime, message: &[u8]) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        match control::read(message) {
+            Read::Message(message) => {
+                self.ping.last_heard = Some(now);
+                self.handle_message(wall, message);
+            }
+            Read::Unknown => self.ping.last_heard = Some(now),
+            Read::Malformed => {
+                self.control(&ToStreamer::Bye { why: Why::Protocol });
+                self.end(Ended::Protocol("a malformed control message"));
+            }
+        }
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Instant, wall: WallTime) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        if self.deadline.is_some_and(|at| now >= at) {
+            return self.end(match self.phase {
+                Phase::Proving { .. } => Ended::Silent,
+                Phase::Connecting => Ended::NoPath,
+                Phase::Live | Phase::Closing => Ended::Lost,
+            });
+        }
+        if self.ping.last_heard.is_some_and(|at| now >= at + SILENCE_LIMIT) {
+            return self.end(Ended::Lost);
+        }
+        if self.ping.next.is_some_and(|at| now >= at) {
+            let id = self.ping.next_id;
+            self.ping.next_id = id.wrapping_add(1);
+            self.ping.next = Some(now + if id < QUICK_PINGS { PING_QUICK } else { PING_STEADY });
+            if self.ping.under_way.len() == MAX_PINGS {
+                self.ping.under_way.pop_front();
+            }
+            self.ping.under_way.push_back((id, wall));
+            self.control(&ToStreamer::Ping { id, sent: wall });
+        }
+    }
+
+    /// Asks for a camera in a video slot; the answer comes as [`Event::Reply`] under the returned number.
+    pub fn watch(&mut self, slot: u8, camera: CameraId, layer: Layer) -> u32 {
+        let re = self.number();
+        self.slots.handle_wanted(SlotKind::Video, slot, re, camera.clone(), Some(layer));
+        self.request(re, ToStreamer::Watch { re, slot, camera, layer })
+    }
+
+    /// Empties a video slot.
+    pub fn unwatch(&mut self, slot: u8) -> u32 {
+        let re = self.number();
+        self.slots.handle_unwanted(SlotKind::Video, slot);
+        self.request(re, ToStreamer::Unwatch { re, slot })
+    }
+
+    /// Asks for a camera's sound in a sound slot, or for silence.
+    pub fn listen(&mut self, slot: u8, camera: Option<CameraId>) -> u32 {
+        let re = self.number();
+        match &camera {
+            Some(camera) => self.slots.handle_wanted(SlotKind::Audio, slot, re, camera.clone(), None),
+            None => self.slots.handle_unwanted(SlotKind::Audio, slot),
+        }
+        self.request(re, ToStreamer::Listen { re, slot, camera })
+    }
+
+    /// Asks for a JPEG of a camera's newest picture.
+    pub fn snapshot(&mut self, camera: CameraId) -> u32 {
+        let re = self.number();
+        self.request(re, ToStreamer::Snapshot { re, camera })
+    }
+
+    /// Asks for another name for this device.
+    pub fn rename(&mut self, name: String) -> u32 {
+        let re = self.number();
+        self.request(re, ToStreamer::Rename { re, name })
+    }
+
+    /// Asks for a key frame (beside RTCP, which says the same).
+    pub fn key_frame(&mut self, slot: u8) {
+        if self.control_open {
+            self.control(&ToStreamer::Key { slot });
+        }
+    }
+
+    /// Says how much of a transfer has arrived.
+    pub fn bulk_ack(&mut self, id: u32, bytes: u64) {
+        self.control(&ToStreamer::BulkAck { id, bytes });
+    }
+
+    /// Gives a transfer up.
+    pub fn bulk_cancel(&mut self, id: u32) {
+        self.control(&ToStreamer::BulkCancel { id });
+    }
+
+    /// Says goodbye and ends.
+    pub fn leave(&mut self) {
+        if matches!(self.phase, Phase::Closing) {
+            return;
+        }
+        if self.control_open {
+            self.control(&ToStreamer::Bye { why: Why::Left });
+        }
+        if self.transport.is_some() {
+            self.seal(&FromViewer::Bye { why: Why::Left });
+        }
+        self.end(Ended::Left);
+    }
+
+    fn handle_second(&mut self, now: Instant, plain: &[u8]) {
+        match seal::open::<FromCamera>(plain) {
+            Ok(FromCamera::Offer(offer)) => self.handle_offer(now, *offer),
+            Ok(FromCamera::Refused(refused)) => self.end(Ended::Refused(refused)),
+            Ok(FromCamera::Bye { why }) => self.end(Ended::Bye(why)),
+            Ok(FromCamera::Cand(_) | FromCamera::CandEnd) | Err(_) => {
+                self.end(Ended::Protocol("a second message that is neither offer nor refusal"));
+            }
+        }
+    }
+
+    fn handle_offer(&mut self, now: Instant, offer: Offer) {
+        if offer.v < VERSION {
+            return self.end(Ended::Refused(refused(Why::OldCamera)));
+        }
+        let Some(fp) = b64::decode_array::<32>(&offer.fp) else {
+            return self.end(Ended::Protocol("an offer whose fingerprint is damaged"));
+        };
+        let Ok(checked) = sdp::check_offer(&offer.sdp, &fp) else { return self.end(Ended::Tampered) };
+        self.candidates = checked.candidates;
+        let Some(slots) = Slots::new(&offer.slots) else {
+            return self.end(Ended::Protocol("an offer whose list of slots makes no sense"));
+        };
+        let video = offer.slots.iter().filter(|s| s.kind == SlotKind::Video).count();
+        if video > usize::from(self.max_video) {
+            return self.end(Ended::Protocol("an offer with more slots than asked for"));
+        }
+        let Some(kb) = b64::decode_array::<32>(&offer.kb) else {
+            return self.end(Ended::Protocol("an offer whose binding key is damaged"));
+        };
+        self.bind_key = self.transport.as_ref().map(|t| t.bind_key(&kb, &self.kb));
+        self.slots = slots;
+        self.deadline = Some(now + CONNECTING_LIMIT);
+        self.out.push_back(Output::Event(Event::Stage(Stage::Connecting)));
+        self.out.push_back(Output::Answer { sdp: offer.sdp, ice_servers: offer.ice_servers });
+        self.out.push_back(Output::Event(Event::Cameras(offer.cameras)));
+        for attached in offer.attached {
+            self.handle_attached(attached);
+        }
+    }
+
+    fn handle_later(&mut self, message: FromCamera) {
+        match message {
+            FromCamera::Cand(candidate) => {
+                self.candidates += 1;
+                if self.candidates > candidate::MAX_CANDIDATES {
+                    self.end(Ended::Protocol("more candidates than a side may have"));
+                } else if candidate::check_candidate(&candidate.cand).is_err() {
+                    self.end(Ended::Protocol("a candidate that is none"));
+                } else {
+                    self.out.push_back(Output::Candidate(candidate));
+                }
+            }
+            FromCamera::CandEnd => {}
+            FromCamera::Bye { why } => self.end(Ended::Bye(why)),
+            FromCamera::Refused(refused) => self.end(Ended::Refused(refused)),
+            FromCamera::Offer(_) => self.end(Ended::Protocol("a second offer")),
+        }
+    }
+
+    /// The server dropped, repeated or changed something. Before the connection stands, that is the end; afterwards media
+    /// goes on without the channel.
+    fn handle_broken_channel(&mut self) {
+        match self.phase {
+            Phase::Live => {
+                self.channel_gone = true;
+                self.transport = None;
+                self.out.push_back(Output::CloseChannel);
+            }
+            Phase::Proving { .. } | Phase::Connecting | Phase::Closing => self.end(Ended::Tampered),
+        }
+    }
+
+    fn handle_message(&mut self, wall: WallTime, message: ToViewer) {
+        let event = match message {
+            ToViewer::Hello { v, place, device, roles, cameras } => {
+                if v < VERSION {
+                    return self.end(Ended::Refused(refused(Why::OldCamera)));
+                }
+                self.out.push_back(Output::Event(Event::Hello { place, device, roles }));
+                Event::Cameras(cameras)
+            }
+            ToViewer::Cameras { cameras } => Event::Cameras(cameras),
+            ToViewer::Attached(attached) => return self.handle_attached(attached),
+            ToViewer::Detached { kind, slot, epoch } => {
+                if !self.slots.handle_detached(kind, slot, epoch) {
+                    return;
+                }
+                Event::Detached { kind, slot }
+            }
+            ToViewer::Pong { id, received, sent } => {
+                let Some(at) = self.ping.under_way.iter().position(|(known, _)| *known == id) else { return };
+                if let Some((_, asked)) = self.ping.under_way.remove(at) {
+                    self.clock.handle_pong(asked, received, sent, wall);
+                }
+                return;
+            }
+            ToViewer::SlotStats { slot, encode_us, hub_us, send_us, target_bps, .. } => {
+                Event::SlotStats { slot, encode_us, hub_us, send_us, target_bps }
+            }
+            ToViewer::Watching { names } => Event::Watching(names),
+            ToViewer::Done { re } => Event::Reply { re, refused: None },
+            ToViewer::Refused { re, why } => {
+                self.slots.handle_refused(re);
+                Event::Reply { re, refused: Some(why) }
+            }
+            ToViewer::BulkBegin { re, id, bytes, mime } => Event::BulkBegin { re, id, bytes, mime },
+            ToViewer::BulkEnd { id, ok } => Event::BulkEnd { id, ok },
+            ToViewer::Bye { why } => return self.end(Ended::Bye(why)),
+        };
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn handle_attached(&mut self, attached: Attached) {
+        if self.slots.handle_attached(&attached) {
+            self.out.push_back(Output::Event(Event::Attached(attached)));
+        }
+    }
+
+    fn number(&mut self) -> u32 {
+        let re = self.next_re;
+        self.next_re = re.wrapping_add(1);
+        re
+    }
+
+    fn request(&mut self, re: u32, request: ToStreamer) -> u32 {
+        if self.control_open {
+            self.control(&request);
+        } else if self.queued.len() < MAX_QUEUED && !matches!(self.phase, Phase::Closing) {
+            self.queued.push(request);
+        } else {
+            self.slots.handle_refused(re);
+            self.out.push_back(Output::Event(Event::Reply { re, refused: Some(RefusedWhy::Busy) }));
+        }
+        re
+    }
+
+    fn control(&mut self, message: &ToStreamer) {
+        if let Ok(json) = serde_json::to_vec(message) {
+            self.out.push_back(Output::Control(json.into()));
+        }
+    }
+
+    fn seal(&mut self, message: &FromViewer) {
+        if self.channel_gone {
+            return;
+        }
+        let Some(transport) = self.transport.as_mut() else { return };
+        let sealed = seal::seal(message).ok().and_then(|plain| transport.seal(&plain).ok());
+        match sealed {
+            Some(sealed) => self.out.push_back(Output::Sealed(sealed)),
+            None => self.end(Ended::Protocol("a message of ours that could not be sealed")),
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let before = self.stage();
+        self.phase = phase;
+        if self.stage() != before {
+            self.out.push_back(Output::Event(Event::Stage(self.stage())));
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        if !self.channel_gone {
+            self.out.push_back(Output::CloseChannel);
+        }
+        self.deadline = None;
+        self.ping = Ping::default();
+        self.enter(Phase::Closing);
+        self.out.push_back(Output::Ended(ended));
+    }
+}
+
+fn refused(why: Why) -> athome_shared::protocol::wire::Refused {
+    athome_shared::protocol::wire::Refused { why, who: None, count: None, retry_s: None }
+}

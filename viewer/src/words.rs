@@ -1,0 +1,396 @@
+//! What a person reads, in one table: each sentence in English and French. Nothing else in this crate holds a sentence
+//! for people; keys are those of the page's table where both say the same thing.
+
+/// A language of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    En,
+    Fr,
+}
+
+impl Lang {
+    /// The system's language; English where the table has no other.
+    pub fn of_system() -> Self {
+        sys_locale::get_locale().map_or(Self::En, |locale| Self::of_tag(&locale))
+    }
+
+    /// By a language tag such as `fr-CH` or `fr_FR.UTF-8`.
+    pub fn of_tag(tag: &str) -> Self {
+        let primary = tag.split(['-', '_', '.']).next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("fr") { Self::Fr } else { Self::En }
+    }
+}
+
+/// Something to say, with what goes into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sentence {
+    Finding,
+    Proving,
+    Path,
+    Relay,
+    /// A picture is shown; how old it is in milliseconds.
+    Live {
+        age_ms: u64,
+    },
+    Stale {
+        age_ms: u64,
+    },
+    Lost {
+        attempt: u32,
+    },
+    OfflineServer,
+    /// The signaling server can't be reached at all.
+    OfflineMe {
+        retry_s: u64,
+    },
+    NoPath,
+    LinkIncomplete,
+    /// A link of a newer format than this program knows.
+    LinkTooNew,
+    CodeUsed {
+        device: String,
+    },
+    CodeExpired,
+    /// Nothing answers where the link points to.
+    CodeUnknown,
+    Removed {
+        owner: String,
+    },
+    GuestEnded,
+    Tampered,
+    OldViewer,
+    OldCamera,
+    Replaced,
+    Stopping,
+    Busy {
+        count: u32,
+        retry_s: u32,
+    },
+    Paired {
+        place: String,
+    },
+    CameraUnknown {
+        camera: String,
+        known: String,
+    },
+    CameraGone {
+        camera: String,
+    },
+    CameraRetry {
+        camera: String,
+        retry_s: u32,
+    },
+    CameraAuth {
+        camera: String,
+    },
+    NoCamera,
+    NotPaired,
+    WhichPlace {
+        places: String,
+    },
+    PlaceUnknown {
+        place: String,
+        places: String,
+    },
+    Protocol,
+    NoPicture {
+        seconds: u64,
+    },
+    WindowLater,
+    RecordedAnnexB {
+        file: String,
+    },
+    LinkUnreadable {
+        from: String,
+    },
+    FileUnwritable {
+        path: String,
+        detail: String,
+    },
+    StoreUnusable {
+        path: String,
+        detail: String,
+    },
+}
+
+impl Sentence {
+    /// The sentence, ready to print.
+    pub fn text(&self, lang: Lang) -> String {
+        match lang {
+            Lang::En => self.english(),
+            Lang::Fr => self.french(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::Finding => "Looking for your camera…".into(),
+            Self::Proving => "Checking that it is really yours…".into(),
+            Self::Path => "Finding the best path…".into(),
+            Self::Relay => "No direct path; trying the relay, still encrypted.".into(),
+            Self::Live { age_ms } => format!("Live · {}", age(*age_ms, '.')),
+            Self::Stale { age_ms } => format!("Not live · picture from {} ago", age(*age_ms, '.')),
+            Self::Lost { attempt } => format!("Connection lost. Reconnecting by itself, try {attempt}."),
+            Self::OfflineServer => {
+                "The camera's computer is off or has no internet. It will appear here when it is back.".into()
+            }
+            Self::OfflineMe { retry_s } => {
+                format!(
+                    "The server that introduces the camera can't be reached. Check this device's network; next try in {retry_s} s."
+                )
+            }
+            Self::NoPath => "No path could be found. A relay would fix this; the owner can switch one on.".into(),
+            Self::LinkIncomplete => "This link is incomplete. Scan the code again, or copy the whole link.".into(),
+            Self::LinkTooNew => "This link is for a newer AtHome. Update this program, then try it again.".into(),
+            Self::CodeUsed { device } => {
+                format!("This code was already used, by {device}. Ask for a new one.")
+            }
+            Self::CodeExpired => "This code has expired. At the computer, press p for a new one.".into(),
+            Self::CodeUnknown => {
+                "No camera waits for this code. Check that its computer is on, or ask for a new code.".into()
+            }
+            Self::Removed { owner } => {
+                format!("{owner} removed this device. Ask for a new code if that was a mistake.")
+            }
+            Self::GuestEnded => "Your guest access ended. Ask for a new code.".into(),
+            Self::Tampered => {
+                "Messages were changed on the way. AtHome stopped, and shows nothing it can't trust.".into()
+            }
+            Self::OldViewer => "This program is older than the camera. Update it.".into(),
+            Self::OldCamera => "This camera is older than the program. Update it.".into(),
+            Self::Replaced => "This device opened the camera a second time. Close one of the two.".into(),
+            Self::Stopping => "The camera's computer is stopping. It will appear here when it is back.".into(),
+            Self::Busy { count, retry_s } => {
+                let people = if *count == 1 { "person is" } else { "people are" };
+                format!("{count} {people} watching, the most this computer allows. Trying again in {retry_s} s.")
+            }
+            Self::Paired { place } => {
+                format!("This device is now paired with {place}. No code is needed next time.")
+            }
+            Self::CameraUnknown { camera, known } => {
+                format!("There is no camera {camera} here. Choose one of: {known}.")
+            }
+            Self::CameraGone { camera } => {
+                format!("{camera} was unplugged. It comes back by itself when plugged in.")
+            }
+            Self::CameraRetry { camera, retry_s } => {
+                format!("{camera} does not answer. Next try in {retry_s} s.")
+            }
+            Self::CameraAuth { camera } => {
+                format!("{camera} refused the user name or password. Change them in its settings.")
+            }
+            Self::NoCamera => "No camera is set up there yet. Add one at the computer.".into(),
+            Self::NotPaired => "No camera is paired with this device yet. Give a link with --link -.".into(),
+            Self::WhichPlace { places } => {
+                format!("Several places are paired. Choose one with --place: {places}.")
+            }
+            Self::PlaceUnknown { place, places } => {
+                format!("No paired place is called {place}. Choose one with --place: {places}.")
+            }
+            Self::Protocol => "The camera sent something this program does not understand. Update both.".into(),
+            Self::NoPicture { seconds } => {
+                format!("No picture came within {seconds} s. Check the camera at its computer.")
+            }
+            Self::WindowLater => {
+                "The window comes with a later version; for now, run athome-viewer with --headless.".into()
+            }
+            Self::RecordedAnnexB { file } => {
+                format!("{file} holds the video as it came, as raw H.264 (Annex B), without sound.")
+            }
+            Self::LinkUnreadable { from } => {
+                format!("The link could not be read from {from}. Give a file, or - and paste it.")
+            }
+            Self::FileUnwritable { path, detail } => {
+                format!("{path} can't be written: {detail}. Choose another file.")
+            }
+            Self::StoreUnusable { path, detail } => {
+                format!("The pairings in {path} can't be used: {detail}. Repair or move that file.")
+            }
+        }
+    }
+
+    fn french(&self) -> String {
+        match self {
+            Self::Finding => "Recherche de votre caméra…".into(),
+            Self::Proving => "Vérification que c’est bien la vôtre…".into(),
+            Self::Path => "Recherche du meilleur chemin…".into(),
+            Self::Relay => "Pas de chemin direct\u{202f}; essai par le relais, toujours chiffré.".into(),
+            Self::Live { age_ms } => format!("En direct · {}", age(*age_ms, ',')),
+            Self::Stale { age_ms } => format!("Pas en direct · image d’il y a {}", age(*age_ms, ',')),
+            Self::Lost { attempt } => format!("Connexion perdue. Reconnexion automatique, essai {attempt}."),
+            Self::OfflineServer => {
+                "L’ordinateur de la caméra est éteint ou sans internet. Il réapparaîtra ici.".into()
+            }
+            Self::OfflineMe { retry_s } => format!(
+                "Le serveur qui présente la caméra est injoignable. Vérifiez le réseau de cet appareil\u{202f}; nouvel essai dans {retry_s} s."
+            ),
+            Self::NoPath => {
+                "Aucun chemin trouvé. Un relais réglerait cela\u{202f}; le propriétaire peut en activer un.".into()
+            }
+            Self::LinkIncomplete => {
+                "Ce lien est incomplet. Scannez de nouveau le code ou copiez le lien entier.".into()
+            }
+            Self::LinkTooNew => {
+                "Ce lien est destiné à un AtHome plus récent. Mettez ce programme à jour, puis réessayez.".into()
+            }
+            Self::CodeUsed { device } => {
+                format!("Ce code a déjà servi, pour {device}. Demandez-en un nouveau.")
+            }
+            Self::CodeExpired => {
+                "Ce code a expiré. Sur l’ordinateur, appuyez sur p pour en avoir un nouveau.".into()
+            }
+            Self::CodeUnknown => {
+                "Aucune caméra n’attend ce code. Vérifiez que son ordinateur est allumé, ou demandez un nouveau code."
+                    .into()
+            }
+            Self::Removed { owner } => {
+                format!("{owner} a retiré cet appareil. Demandez un nouveau code si c’est une erreur.")
+            }
+            Self::GuestEnded => "Votre accès invité a pris fin. Demandez un nouveau code.".into(),
+            Self::Tampered => {
+                "Des messages ont été modifiés en route. AtHome s’est arrêté et ne montre rien de douteux.".into()
+            }
+            Self::OldViewer => "Ce programme est plus ancien que la caméra. Mettez-le à jour.".into(),
+            Self::OldCamera => "Cette caméra est plus ancienne que le programme. Mettez-la à jour.".into(),
+            Self::Replaced => "Cet appareil a ouvert la caméra une deuxième fois. Fermez l’une des deux.".into(),
+            Self::Stopping => "L’ordinateur de la caméra s’arrête. Il réapparaîtra ici.".into(),
+            Self::Busy { count, retry_s } => {
+                let people = if *count <= 1 { "personne regarde" } else { "personnes regardent" };
+                format!("{count} {people}, le maximum de cet ordinateur. Nouvel essai dans {retry_s} s.")
+            }
+            Self::Paired { place } => format!("Cet appareil est associé à {place}. Plus besoin de code."),
+            Self::CameraUnknown { camera, known } => {
+                format!("Il n’y a pas de caméra {camera} ici. Choisissez parmi\u{a0}: {known}.")
+            }
+            Self::CameraGone { camera } => {
+                format!("{camera} est débranchée. Elle revient d’elle-même une fois rebranchée.")
+            }
+            Self::CameraRetry { camera, retry_s } => {
+                format!("{camera} ne répond pas. Prochain essai dans {retry_s} s.")
+            }
+            Self::CameraAuth { camera } => {
+                format!("{camera} refuse le nom ou le mot de passe. Changez-les dans ses réglages.")
+            }
+            Self::NoCamera => "Aucune caméra n’y est encore installée. Ajoutez-en une sur l’ordinateur.".into(),
+            Self::NotPaired => {
+                "Aucune caméra n’est encore associée à cet appareil. Donnez un lien avec --link -.".into()
+            }
+            Self::WhichPlace { places } => {
+                format!("Plusieurs lieux sont associés. Choisissez avec --place\u{a0}: {places}.")
+            }
+            Self::PlaceUnknown { place, places } => {
+                format!("Aucun lieu associé ne s’appelle {place}. Choisissez avec --place\u{a0}: {places}.")
+            }
+            Self::Protocol => {
+                "La caméra a envoyé quelque chose que ce programme ne comprend pas. Mettez les deux à jour.".into()
+            }
+            Self::NoPicture { seconds } => {
+                format!("Aucune image n’est arrivée en {seconds} s. Vérifiez la caméra sur son ordinateur.")
+            }
+            Self::WindowLater => {
+                "La fenêtre viendra avec une version suivante\u{202f}; pour l’instant, lancez athome-viewer avec --headless."
+                    .into()
+            }
+            Self::RecordedAnnexB { file } => {
+                format!("{file} contient la vidéo telle quelle, en H.264 brut (Annex B), sans le son.")
+            }
+            Self::LinkUnreadable { from } => {
+                format!("Le lien n’a pas pu être lu depuis {from}. Donnez un fichier, ou - et collez-le.")
+            }
+            Self::FileUnwritable { path, detail } => {
+                format!("Impossible d’écrire {path}\u{a0}: {detail}. Choisissez un autre fichier.")
+            }
+            Self::StoreUnusable { path, detail } => {
+                format!("Les associations de {path} sont inutilisables\u{a0}: {detail}. Réparez ou déplacez ce fichier.")
+            }
+        }
+    }
+}
+
+/// "0.2 s" under ten seconds, whole seconds up to two minutes, then minutes.
+fn age(ms: u64, decimal: char) -> String {
+    match ms {
+        0..10_000 => format!("{}{decimal}{} s", ms / 1_000, ms % 1_000 / 100),
+        10_000..120_000 => format!("{} s", ms / 1_000),
+        _ => format!("{} min", ms / 60_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lang, Sentence, age};
+
+    fn every_sentence() -> Vec<Sentence> {
+        let s = || "Anna".to_owned();
+        vec![
+            Sentence::Finding,
+            Sentence::Proving,
+            Sentence::Path,
+            Sentence::Relay,
+            Sentence::Live { age_ms: 200 },
+            Sentence::Stale { age_ms: 12_000 },
+            Sentence::Lost { attempt: 2 },
+            Sentence::OfflineServer,
+            Sentence::OfflineMe { retry_s: 4 },
+            Sentence::NoPath,
+            Sentence::LinkIncomplete,
+            Sentence::LinkTooNew,
+            Sentence::CodeUsed { device: s() },
+            Sentence::CodeExpired,
+            Sentence::CodeUnknown,
+            Sentence::Removed { owner: s() },
+            Sentence::GuestEnded,
+            Sentence::Tampered,
+            Sentence::OldViewer,
+            Sentence::OldCamera,
+            Sentence::Replaced,
+            Sentence::Stopping,
+            Sentence::Busy { count: 16, retry_s: 5 },
+            Sentence::Paired { place: s() },
+            Sentence::CameraUnknown { camera: s(), known: s() },
+            Sentence::CameraGone { camera: s() },
+            Sentence::CameraRetry { camera: s(), retry_s: 1 },
+            Sentence::CameraAuth { camera: s() },
+            Sentence::NoCamera,
+            Sentence::NotPaired,
+            Sentence::WhichPlace { places: s() },
+            Sentence::PlaceUnknown { place: s(), places: s() },
+            Sentence::Protocol,
+            Sentence::NoPicture { seconds: 20 },
+            Sentence::WindowLater,
+            Sentence::RecordedAnnexB { file: s() },
+            Sentence::LinkUnreadable { from: s() },
+            Sentence::FileUnwritable { path: s(), detail: s() },
+            Sentence::StoreUnusable { path: s(), detail: s() },
+        ]
+    }
+
+    #[test]
+    fn sentences_are_short_and_french_is_typeset_as_french() {
+        for sentence in every_sentence() {
+            let (en, fr) = (sentence.text(Lang::En), sentence.text(Lang::Fr));
+            for text in [&en, &fr] {
+                assert!(text.split_whitespace().count() <= 27, "too long: {text}");
+                assert!(!text.to_lowercase().contains("error"), "{text}");
+            }
+            assert!(!fr.contains('\''), "straight apostrophe: {fr}");
+            for (at, c) in fr.char_indices() {
+                let before = fr[..at].chars().last();
+                match c {
+                    ';' | '?' | '!' => assert_eq!(before, Some('\u{202f}'), "{fr}"),
+                    ':' => assert_eq!(before, Some('\u{a0}'), "{fr}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn languages_and_ages() {
+        assert_eq!(Lang::of_tag("fr_CH.UTF-8"), Lang::Fr);
+        assert_eq!(Lang::of_tag("C"), Lang::En);
+        assert_eq!(age(230, ','), "0,2 s");
+        assert_eq!(age(61_000, '.'), "61 s");
+        assert_eq!(age(180_000, '.'), "3 min");
+    }
+}
