@@ -1,0 +1,149 @@
+// Builds the page into dist/. `--check` builds into a temporary folder instead and compares it with dist/ byte by byte.
+// `bundle()` is also what the tests and the development page are built with.
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import * as esbuild from 'esbuild';
+import { compile, compileModule } from 'svelte/compiler';
+
+const root = path.dirname(fileURLToPath(import.meta.url));
+
+const TARGET = ['es2022', 'safari15.4'];
+
+/** Compiles components and rune modules; a component's style becomes part of the one style sheet. */
+const svelte = {
+  name: 'svelte',
+  setup(build) {
+    const styles = new Map();
+    build.onLoad({ filter: /\.svelte$/, namespace: 'file' }, async ({ path: file }) => {
+      const filename = path.relative(root, file);
+      const { js, css, warnings } = compile(await readFile(file, 'utf8'), {
+        filename, css: 'external', generate: 'client', dev: false, modernAst: true, discloseVersion: false,
+        // Class names must not depend on where the project lies on the disk.
+        cssHash: ({ hash, css: text }) => `s${hash(text).slice(0, 5)}`,
+      });
+      let contents = js.code;
+      if (css?.code) {
+        // By its relative name: esbuild's file names hash the module paths, and must not depend on the folder either.
+        styles.set(filename, css.code);
+        contents += `\nimport ${JSON.stringify(`style:${filename}`)};`;
+      }
+      return { contents, loader: 'ts', warnings: warnings.map((w) => ({ text: `${filename}: ${w.message}` })) };
+    });
+    build.onLoad({ filter: /\.svelte\.ts$/, namespace: 'file' }, async ({ path: file }) => {
+      const { code } = await esbuild.transform(await readFile(file, 'utf8'), {
+        loader: 'ts', target: 'es2022', tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+      });
+      return { contents: compileModule(code, { filename: path.relative(root, file), dev: false }).js.code, loader: 'js' };
+    });
+    // Svelte's package does not say that its modules may be left out where nothing of them is used; all but its flags may.
+    build.onResolve({ filter: /^(\.|#|svelte)/ }, async ({ path: id, importer, kind, resolveDir, pluginData }) => {
+      if (pluginData === 'again' || !/node_modules\/svelte\//.test(importer) && !id.startsWith('svelte')) return undefined;
+      const found = await build.resolve(id, { importer, kind, resolveDir, pluginData: 'again' });
+      return { ...found, sideEffects: /flags|disclose/.test(found.path) };
+    });
+    // As constants, so that what Svelte does in development only falls away.
+    build.onResolve({ filter: /^esm-env$/ }, () => ({ path: 'esm-env', namespace: 'env', sideEffects: false }));
+    build.onLoad({ filter: /.*/, namespace: 'env' }, () => ({ contents: 'export const DEV = false, BROWSER = true, NODE = false;' }));
+    build.onResolve({ filter: /^style:/ }, ({ path: id }) => ({ path: id.slice(6), namespace: 'style' }));
+    build.onLoad({ filter: /.*/, namespace: 'style' }, ({ path: name }) => ({ contents: styles.get(name), loader: 'css' }));
+  },
+};
+
+/** esbuild with the settings that page, tests and development page share. */
+export function bundle(options) {
+  return esbuild.build({
+    absWorkingDir: root, bundle: true, format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none',
+    logLevel: 'warning', conditions: ['svelte', 'browser', 'production'], plugins: [svelte], tsconfig: 'tsconfig.json', ...options,
+  });
+}
+
+/** The notices of the packages whose code is in the page. */
+async function licences() {
+  const { dependencies } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+  const texts = await Promise.all(Object.entries(dependencies).map(async ([name, version]) => {
+    const dir = path.join(root, 'node_modules', name);
+    const file = (await readdir(dir)).find((f) => /^licen[cs]e/i.test(f));
+    return `${name} ${version}
+
+${(await readFile(path.join(dir, file), 'utf8')).trim()}
+`;
+  }));
+  return Buffer.from(texts.join(`
+${'-'.repeat(72)}
+
+`));
+}
+
+/** All files of the page: name → bytes. The same sources give the same bytes. */
+async function page() {
+  const result = await bundle({
+    entryPoints: { main: 'src/main.ts' }, outdir: 'out', splitting: true, minify: true, write: false, metafile: true,
+    entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', define: { DEV: 'false' },
+  });
+  const files = new Map(result.outputFiles.map((f) => [path.basename(f.path), Buffer.from(f.contents)]));
+  // Constants from other modules are known only once all is joined: a second pass drops what they make unreachable.
+  for (const [name, bytes] of files) {
+    if (!name.endsWith('.js')) continue;
+    const { code } = await esbuild.transform(bytes.toString(), { minify: true, format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none' });
+    files.set(name, Buffer.from(code));
+  }
+  const entry = (ext) => [...files.keys()].find((name) => name.startsWith('main-') && name.endsWith(ext));
+  const first = Object.values(result.metafile.outputs).find((o) => o.entryPoint === 'src/main.ts');
+  const chunks = first.imports.filter((i) => i.kind === 'import-statement').map((i) => path.basename(i.path));
+
+  for (const name of ['manifest.webmanifest', 'icon.svg', 'icon-180.png']) {
+    files.set(name, await readFile(path.join(root, 'static', name)));
+  }
+  files.set('licences.txt', await licences());
+  const html = (await readFile(path.join(root, 'static', 'index.html'), 'utf8'))
+    .replace('%CSS%', entry('.css'))
+    .replace('%JS%', entry('.js'))
+    .replace('%PRELOAD%', chunks.map((c) => `<link rel="modulepreload" href="${c}">`).join(''));
+  files.set('index.html', Buffer.from(html));
+  return { files, load: ['index.html', entry('.css'), entry('.js'), ...chunks] };
+}
+
+async function write(dir, files) {
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  for (const [name, bytes] of files) await writeFile(path.join(dir, name), bytes);
+}
+
+async function compare(dir, files) {
+  const wrong = [];
+  const there = await readdir(dir).catch(() => []);
+  for (const name of new Set([...there, ...files.keys()])) {
+    const old = there.includes(name) ? await readFile(path.join(dir, name)) : undefined;
+    const fresh = files.get(name);
+    if (!old || !fresh || !old.equals(fresh)) wrong.push(name);
+  }
+  return wrong;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { files, load } = await page();
+  const dist = path.join(root, 'dist');
+  if (process.argv.includes('--check')) {
+    const dir = await mkdtemp(path.join(tmpdir(), 'athome-page-'));
+    await write(dir, files);
+    await rm(dir, { recursive: true });
+    const wrong = await compare(dist, files);
+    if (wrong.length > 0) {
+      console.error(`web-viewer/dist is not what the sources build (${wrong.join(', ')}). Run: npm run build`);
+      process.exit(1);
+    }
+    console.log('dist is current');
+  } else {
+    await write(dist, files);
+  }
+  let total = 0;
+  for (const [name, bytes] of [...files].sort()) {
+    const size = gzipSync(bytes, { level: 9 }).length;
+    if (load.includes(name)) total += size;
+    console.log(`${String(size).padStart(7)} B gzip  ${name}${load.includes(name) ? '  (first load)' : ''}`);
+  }
+  console.log(`${String(total).padStart(7)} B gzip  first load in all`);
+}

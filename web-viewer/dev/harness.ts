@@ -1,0 +1,122 @@
+// Shows the page's screens without a streamer: `?scene=NAME`, cameras drawn on canvases. Never part of dist/.
+import '../src/ui/base.css';
+import { PeerClock } from '../src/player/clock';
+import type { Picture } from '../src/player/freshness';
+import { SlotPlayer, wallNow } from '../src/player/slot';
+import type { Camera } from '../src/protocol/control';
+import { initialModel, type Model, type Tile } from '../src/state/model';
+import { finalCard } from '../src/state/sentence';
+import { mountApp, reactive } from '../src/ui/mount.svelte';
+import { Viewer } from '../src/viewer';
+import { chooseLanguage, words } from '../src/words';
+
+const query = new URLSearchParams(location.search);
+const table = words(chooseLanguage(query.get('lang'), navigator.languages));
+document.documentElement.lang = table.lang;
+const model = reactive(initialModel(query.get('http') === null));
+const viewer = new Viewer(model, table, '');
+
+const camera = (i: number, name: string): Camera => ({
+  id: `c${i}`, name, state: 'live', width: 1280, height: 720, fps: 30, audio: true, layers: ['full', 'small'],
+});
+
+function scenery(i: number): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [1280, 720];
+  const g = canvas.getContext('2d');
+  const draw = (): void => {
+    if (!g) return;
+    const sky = g.createLinearGradient(0, 0, 0, 720);
+    sky.addColorStop(0, `hsl(${200 + i * 40} 60% 70%)`);
+    sky.addColorStop(1, `hsl(${90 + i * 40} 40% 40%)`);
+    g.fillStyle = sky;
+    g.fillRect(0, 0, 1280, 720);
+    g.fillStyle = '#a33';
+    g.fillRect(200 + (performance.now() / 10) % 800, 380, 120, 240);
+    g.fillStyle = '#fff';
+    g.font = '64px sans-serif';
+    g.fillText(new Date().toISOString().slice(11, 23), 60, 660);
+  };
+  draw();
+  setInterval(draw, 40);
+  return canvas;
+}
+
+function live(c: Camera, i: number, picture: Picture): Tile {
+  const player = new SlotPlayer(i, new PeerClock(), { frame: () => undefined, refused: () => undefined });
+  player.announce({ kind: 'video', slot: i, camera: c.id, layer: 'full', epoch: 1, rtp: 0 });
+  const [track] = scenery(i).captureStream(25).getVideoTracks();
+  if (track) player.track(track, { getSynchronizationSources: () => [] } as unknown as RTCRtpReceiver);
+  return { camera: c, player, showing: true, still: undefined, picture };
+}
+
+const fresh: Picture = { kind: 'live', ageMs: 180 };
+const NAMES = ['Front door', 'Yard', 'Garage', 'Kitchen', 'Attic', 'Gate', 'Boat', 'Cellar', 'Workshop'];
+
+function cameras(n: number, picture: Picture = fresh): void {
+  model.cameras = NAMES.slice(0, n).map((name, i) => camera(i, name));
+  model.tiles = model.cameras.map((c, i) => live(c, i, picture));
+  model.link = { at: 'live', since: wallNow() };
+}
+
+function viewing(m: Model): void {
+  m.screen = { at: 'viewing' };
+  m.place = 'Home';
+  m.watching = ['Anna’s phone', 'Kitchen tablet'];
+}
+
+const stale = (ageMs: number, say: 'age' | 'reason' | 'clock'): Picture => ({ kind: 'stale', ageMs, takenMs: wallNow() - ageMs, say });
+
+const scenes: Record<string, () => void> = {
+  live: () => { viewing(model); cameras(1); model.soundOffer = true; },
+  stale: () => { viewing(model); cameras(1, stale(3_000, 'age')); },
+  lost: () => {
+    viewing(model);
+    cameras(1, stale(12_000, 'reason'));
+    model.link = { at: 'connecting', step: 'finding', since: 0, tries: 2, seen: true, tampered: 0 };
+    model.line = { key: 'lost', params: { n: 2 } };
+    model.reason = { key: 'offline_srv' };
+    model.slow = true;
+  },
+  connecting: () => { viewing(model); model.place = ''; model.watching = []; model.line = { key: 'c_finding' }; },
+  slow: () => { viewing(model); model.line = { key: 'c_finding' }; model.reason = { key: 'offline_me' }; model.slow = true; },
+  again: () => {
+    viewing(model);
+    cameras(1, { kind: 'none' });
+    model.line = { key: 'c_proving' };
+    model.link = { at: 'connecting', step: 'proving', since: 0, tries: 1, seen: false, tampered: 0 };
+    model.tiles = model.tiles.map((t) => ({ ...t, player: undefined, showing: false, still: { canvas: scenery(0), takenMs: wallNow() - 3.6e6, visit: 'earlier' } }));
+  },
+  gone: () => {
+    viewing(model);
+    cameras(1, stale(80_000, 'clock'));
+    model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
+  },
+  paired: () => { viewing(model); cameras(1); model.soundOffer = true; model.notice = { key: 'paired', params: { place: 'Home' } }; },
+  tap: () => { viewing(model); cameras(1, { kind: 'none' }); model.tiles = model.tiles.map((t) => ({ ...t, showing: false })); model.tapPicture = true; },
+  grid: () => { viewing(model); cameras(Number(query.get('n') ?? 4)); },
+  sound: () => { viewing(model); cameras(1); model.sound = 'on'; },
+  stats: () => {
+    viewing(model);
+    cameras(1);
+    model.stats = {
+      path: 'host', rttMs: 1.2, width: 1280, height: 720, rates: { fps: 30, mbit: 2.41, lossPercent: 0.2, freezes: 0, codec: 'H264' },
+      hops: { capture: 4.1, encode: 3.6, send: 0.4, network: 0.6, buffer: 1.6, show: 24.2, total: 34.5 },
+    };
+    model.panel = 'stats';
+  },
+  keys: () => { viewing(model); cameras(1); model.panel = 'keys'; },
+  protection: () => { viewing(model); cameras(1); model.panel = 'protection'; },
+  watching: () => { viewing(model); cameras(1); model.panel = 'watching'; },
+  full: () => { viewing(model); cameras(1, stale(3_000, 'age')); model.fullScreen = true; },
+  inapp: () => { model.screen = { at: 'card', sentence: { key: 'inapp', params: { browser: 'Safari' } }, actions: ['copy_link', 'anyway'] }; },
+  used: () => { model.screen = { at: 'card', ...finalCard({ kind: 'refused', refused: { why: 'used', who: 'Anna’s phone' } }, table) }; },
+  tamper: () => { model.screen = { at: 'card', ...finalCard({ kind: 'tampered', detail: 'message does not open' }, table) }; },
+  tabs: () => { model.screen = { at: 'card', sentence: { key: 'two_tabs' }, actions: ['watch_here'] }; },
+  home: () => { model.screen = { at: 'home', sentence: { key: 'home_new' } }; },
+  bad: () => { model.screen = { at: 'home', sentence: { key: 'code_bad' } }; },
+};
+
+mountApp(viewer);
+scenes[query.get('scene') ?? 'live']?.();
+Object.assign(window, { scenes: Object.keys(scenes), model });

@@ -1,0 +1,30 @@
+// Browser checks: `npm run e2e`. With ATHOME_STREAMER=path also against the real streamer. ONLY=word runs part of them.
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { harness } from '../dev/bundle.mjs';
+import { launch, serve } from './browser.mjs';
+import { skip, summary } from './check.mjs';
+import { protocolChecks } from './protocol-checks.mjs';
+import { realChecks } from './real-checks.mjs';
+import { screenChecks } from './screen-checks.mjs';
+
+const only = process.env.ONLY;
+const part = (name) => only === undefined || only === name;
+
+const site = await serve(path.join(path.dirname(fileURLToPath(import.meta.url)), '../dist'));
+const dev = await serve(await harness());
+// A name that is not loopback: to the browser this is plain http as on any home network.
+const insecure = site.origin.replace('127.0.0.1', 'camera.test');
+const browser = await launch();
+try {
+  if (part('protocol')) await protocolChecks(browser, site.origin, dev.origin, insecure);
+  if (part('screens')) await screenChecks(browser, dev.origin);
+  const streamer = process.env.ATHOME_STREAMER;
+  if (streamer === undefined) skip('the page with the real streamer', 'ATHOME_STREAMER does not name its program');
+  else if (part('real')) await realChecks(browser, streamer);
+} finally {
+  await browser.close();
+  await site.close();
+  await dev.close();
+}
+process.exitCode = summary();

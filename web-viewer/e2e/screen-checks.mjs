@@ -1,0 +1,188 @@
+// Every screen of the development page: accessibility, sizes, keyboard, words. States are as the real page makes them.
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { assert, check, equal } from './check.mjs';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const WIDTHS = [[320, 640], [375, 667], [414, 896], [768, 1024], [1280, 800], [1920, 1080], [844, 390]];
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** Content wider than the page, and text that its box cuts off. */
+const OVERFLOW = () => {
+  const wide = document.documentElement.scrollWidth > innerWidth ? [`page ${document.documentElement.scrollWidth}`] : [];
+  const cut = [...document.querySelectorAll('p, button, h2, dt, dd, li, label, span')]
+    .filter((e) => getComputedStyle(e).overflow !== 'visible' && e.scrollWidth > e.clientWidth + 1 && !e.classList.contains('sr') && getComputedStyle(e).clipPath === 'none')
+    .map((e) => `${e.tagName} ${e.textContent.slice(0, 30)}`);
+  const outside = [...document.querySelectorAll('button, p, input')].filter((e) => {
+    const box = e.getBoundingClientRect();
+    return box.width > 0 && (box.left < -1 || box.right > innerWidth + 1) && getComputedStyle(e).clipPath === 'none';
+  }).map((e) => `outside: ${e.tagName} ${e.getAttribute('aria-label') ?? e.textContent.slice(0, 30)}`);
+  return [...wide, ...cut, ...outside];
+};
+
+export async function screenChecks(browser, origin) {
+  const open = async (options, run) => {
+    const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 390, height: 844 }, ...options });
+    const page = await context.newPage();
+    const show = (scene, extra = '') => page.goto(`${origin}/?scene=${scene}${extra}`).then(() => page.waitForTimeout(150));
+    await show('live');
+    const scenes = await page.evaluate(() => window.scenes);
+    try {
+      return await run(page, show, scenes);
+    } finally {
+      await context.close();
+    }
+  };
+
+  for (const colorScheme of ['dark', 'light']) {
+    await check(`axe-core finds nothing on any screen (${colorScheme})`, () => open({ colorScheme, bypassCSP: true }, async (page, show, scenes) => {
+      const found = [];
+      for (const scene of scenes) {
+        await show(scene);
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags }), RULES);
+        found.push(...violations.map((v) => `${scene}: ${v.id} ${v.nodes[0].html.slice(0, 100)} ${v.nodes[0].failureSummary.slice(0, 200)}`));
+      }
+      equal(found, [], 'violations');
+      return `${scenes.length} screens`;
+    }));
+  }
+  await check('control: axe-core does see a button without a name', () => open({ bypassCSP: true }, async (page) => {
+    await page.evaluate(() => document.body.append(document.createElement('button')));
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run());
+    assert(violations.some((v) => v.id === 'button-name'), 'it did not');
+  }));
+
+  for (const lang of ['en', 'fr']) {
+    await check(`no screen scrolls sideways or cuts its words at 320 to 1920 px and 844×390 (${lang})`, () => open({}, async (page, show, scenes) => {
+      const found = [];
+      for (const scene of scenes) {
+        await show(scene, `&lang=${lang}`);
+        for (const [width, height] of WIDTHS) {
+          await page.setViewportSize({ width, height });
+          await page.waitForTimeout(30);
+          found.push(...(await page.evaluate(OVERFLOW)).map((f) => `${scene} at ${width}: ${f}`));
+        }
+      }
+      equal(found, [], 'overflow');
+    }));
+  }
+
+  await check('200 % text: nothing scrolls sideways, all buttons stay', () => open({}, async (page, show) => {
+    for (const scene of ['live', 'lost', 'stats', 'used', 'home']) {
+      await show(scene, '&lang=fr');
+      const before = await page.locator('button:visible').count();
+      await page.evaluate(() => { document.documentElement.style.fontSize = '200%'; });
+      equal(await page.evaluate(OVERFLOW), [], scene);
+      equal(await page.locator('button:visible').count(), before, `${scene}: buttons`);
+    }
+  }));
+
+  await check('targets: 24 px everywhere, 48 px for sound, snapshot and full screen on a phone', () => open({}, async (page, show, scenes) => {
+    const small = [];
+    for (const scene of scenes) {
+      await show(scene);
+      small.push(...await page.evaluate((name) => [...document.querySelectorAll('button, input, a, summary, label.check')].flatMap((e) => {
+        const { width, height } = e.getBoundingClientRect();
+        const want = e.closest('footer') && e.tagName === 'BUTTON' ? 48 : 24;
+        return width > 0 && (width < want || height < want) ? [`${name}: ${e.getAttribute('aria-label') ?? e.textContent} ${width}×${height}`] : [];
+      }), scene));
+    }
+    equal(small, [], 'too small');
+  }));
+
+  await check('the grid of 1, 2, 3, 4, 6 and 9 cameras at three widths is as designed', () => open({}, async (page, show) => {
+    const WANTED = { 1: [1, 1, 1], 2: [1, 2, 2], 3: [2, 3, 3], 4: [2, 2, 2], 6: [2, 3, 3], 9: [2, 3, 3] };
+    for (const [n, columns] of Object.entries(WANTED)) {
+      await show('grid', `&n=${n}`);
+      for (const [i, [width, height]] of [[390, 844], [768, 1024], [1280, 800]].entries()) {
+        await page.setViewportSize({ width, height });
+        await page.waitForTimeout(50);
+        const found = await page.evaluate(() => getComputedStyle(document.querySelector('.grid')).gridTemplateColumns.split(' ').length);
+        equal(found, columns[i], `${n} cameras at ${width}: columns`);
+        const cropped = await page.evaluate(() => [...document.querySelectorAll('.frame')].filter((f) => Math.abs(f.clientWidth / f.clientHeight - 16 / 9) > 0.05 || f.clientHeight < 60).length);
+        equal(cropped, 0, `${n} cameras at ${width}: misshapen tiles`);
+      }
+    }
+  }));
+
+  await check('all of live by keyboard: the order is that of the screen, focus is seen, never trapped, panels give it back', () => open({ viewport: { width: 1280, height: 800 } }, async (page, show) => {
+    await show('live');
+    const names = [];
+    for (let i = 0; i < 12; i += 1) {
+      await page.keyboard.press('Tab');
+      const now = await page.evaluate(() => {
+        const e = document.activeElement;
+        const style = getComputedStyle(e);
+        return e === document.body ? undefined : { name: e.getAttribute('aria-label') ?? e.textContent, outline: parseFloat(style.outlineWidth) };
+      });
+      if (!now) break;
+      assert(now.outline >= 2, `${now.name} shows no focus`);
+      names.push(now.name);
+    }
+    for (const wanted of ['Protection', 'Zoom in', 'Tap for sound', 'Turn sound on', 'Save picture', 'Connection', 'Keys', 'Full screen']) {
+      assert(names.some((n) => n.includes(wanted)), `${wanted} can't be reached: ${names.join(', ')}`);
+    }
+    await page.getByRole('button', { name: 'Connection' }).focus();
+    await page.keyboard.press('Enter');
+    equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Close', 'focus in the panel');
+    await page.keyboard.press('Escape');
+    equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Connection', 'focus after it');
+    await page.keyboard.press('?');
+    equal(await page.locator('aside h2').innerText(), 'Keys', 'help');
+    await page.getByRole('checkbox').uncheck();
+    await page.keyboard.press('i');
+    equal(await page.locator('aside h2').innerText(), 'Keys', 'single keys switched off');
+  }));
+
+  await check('reduced motion: no transition or animation lasts', () => open({ reducedMotion: 'reduce' }, async (page, show, scenes) => {
+    for (const scene of scenes) {
+      await show(scene);
+      const long = await page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => {
+        const s = getComputedStyle(e);
+        return s.transitionDuration.split(', ').some((d) => parseFloat(d) > 0) || s.animationName !== 'none' && parseFloat(s.animationDuration) > 0;
+      }).map((e) => e.className));
+      equal(long, [], scene);
+    }
+  }));
+
+  await check('forced colours: every control and sentence is there', () => open({ forcedColors: 'active' }, async (page, show) => {
+    await show('lost');
+    for (const name of ['Try again', 'Protection', 'Turn sound on', 'Full screen']) assert(await page.getByRole('button', { name }).isVisible(), name);
+  }));
+
+  await check('no word on any screen comes from outside the table', () => open({}, async (page, show, scenes) => {
+    const NAMES = /AtHome|Home|Front door|Yard|Garage|Kitchen( tablet)?|Attic|Gate|Boat|Cellar|Workshop|Anna’s phone|Safari|H264|Esc|[×·%…]|\b[GFMSI]\b|message does not open/g;
+    for (const scene of scenes) {
+      await show(scene, '&lang=xx-pseudo');
+      const text = await page.evaluate(() => [document.body.innerText, ...[...document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')]
+        .flatMap((e) => ['aria-label', 'title', 'placeholder', 'alt'].map((a) => e.getAttribute(a) ?? ''))].join('\n'));
+      equal(text.replace(NAMES, '').match(/[a-z]{2,}/gi) ?? [], [], scene);
+    }
+  }));
+
+  await check('the stats panel adds up within 5 ms and copies no address and no name', () => open({ permissions: ['clipboard-read', 'clipboard-write'], viewport: { width: 1280, height: 800 } }, async (page, show) => {
+    await show('stats');
+    const parts = await page.evaluate(() => Object.fromEntries([...document.querySelectorAll('[data-hop]')].map((e) => [e.dataset.hop, parseFloat(e.textContent)])));
+    const sum = Object.entries(parts).reduce((n, [hop, ms]) => (hop === 'total' ? n : n + ms), 0);
+    assert(Math.abs(sum - parts.total) <= 5, `${sum} against ${parts.total}`);
+    await page.getByRole('button', { name: 'Copy' }).click();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert(copied.includes('H264') && !/\d+\.\d+\.\d+\.\d+|Home|Anna|Front/.test(copied), copied);
+  }));
+
+  await check('zoom: double tap at a point, buttons, and the badge does not scale', () => open({}, async (page, show) => {
+    await show('live');
+    const before = await page.locator('.badge').boundingBox();
+    const box = await page.locator('.frame').boundingBox();
+    await page.mouse.dblclick(box.x + box.width / 4, box.y + box.height / 2);
+    const moved = await page.evaluate(() => new DOMMatrix(getComputedStyle(document.querySelector('.picture')).transform));
+    const at = (moved.e + 0.25 * box.width * 2.5) / box.width;
+    assert(Math.abs(moved.a - 2.5) < 0.01 && Math.abs(at - 0.25) * box.width <= 8, JSON.stringify({ a: moved.a, at }));
+    const after = await page.locator('.badge').boundingBox();
+    equal([after.height, after.x], [before.height, before.x], 'badge');
+    await page.getByRole('button', { name: /^Zoom 2.5×/ }).click();
+    equal(await page.evaluate(() => getComputedStyle(document.querySelector('.picture')).transform), 'none', 'after the reset');
+  }));
+}

@@ -1,0 +1,4 @@
+/** True in the development page only. */
+declare const DEV: boolean;
+/** Folder of the test vectors shared with the Rust side; tests only. */
+declare const VECTORS: string;

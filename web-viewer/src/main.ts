@@ -1,0 +1,13 @@
+import { fragment } from './fragment';
+import './ui/base.css';
+import { initialModel } from './state/model';
+import { mountApp, reactive } from './ui/mount.svelte';
+import { Viewer } from './viewer';
+import { chooseLanguage, words } from './words';
+
+const table = words(chooseLanguage(new URLSearchParams(location.search).get('lang'), navigator.languages));
+document.documentElement.lang = table.lang;
+
+const viewer = new Viewer(reactive(initialModel(window.isSecureContext)), table, fragment);
+mountApp(viewer);
+void viewer.start();

@@ -1,0 +1,67 @@
+// All that the screen shows, as plain data. The viewer writes it, components read it.
+import type { Hops, Path, Rates } from '../peer/stats';
+import type { Picture } from '../player/freshness';
+import type { SlotPlayer } from '../player/slot';
+import type { SoundState } from '../player/sound';
+import type { Camera } from '../protocol/control';
+import type { Sentence } from '../words';
+import type { LinkState } from './link';
+
+export type CardAction = 'copy_link' | 'anyway' | 'watch_here' | 'try_again' | 'reload' | 'forget';
+
+export type Screen =
+  | { at: 'starting' }
+  /** A sentence and what one can do. */
+  | { at: 'card'; sentence: Sentence; actions: CardAction[]; details?: string }
+  /** Nothing is paired: scan or paste. */
+  | { at: 'home'; sentence: Sentence }
+  | { at: 'viewing' };
+
+export interface Tile {
+  camera: Camera;
+  player: SlotPlayer | undefined;
+  /** The slot's frames are known to be of this camera. */
+  showing: boolean;
+  /** The last picture, while none is showing. */
+  still: { canvas: HTMLCanvasElement; takenMs: number; visit: 'this' | 'earlier' } | undefined;
+  picture: Picture;
+}
+
+export interface Stats { rates: Rates | undefined; hops: Hops | undefined; path: Path; rttMs: number | undefined; width: number; height: number }
+
+export interface Model {
+  screen: Screen;
+  place: string;
+  /** False where the page came over plain http. */
+  secure: boolean;
+  link: LinkState;
+  /** What is being done about the connection, and after a while why. */
+  line: Sentence | undefined;
+  reason: Sentence | undefined;
+  /** It takes long: offer "Try again". */
+  slow: boolean;
+  cameras: Camera[];
+  tiles: Tile[];
+  /** The camera shown alone. */
+  large: string | undefined;
+  watching: string[];
+  sound: SoundState;
+  /** Sound was never switched on or off for this camera: offer it over the picture. */
+  soundOffer: boolean;
+  volume: number;
+  /** Autoplay was refused. */
+  tapPicture: boolean;
+  notice: Sentence | undefined;
+  stats: Stats | undefined;
+  panel: 'none' | 'stats' | 'keys' | 'protection' | 'watching';
+  singleKeys: boolean;
+  fullScreen: boolean;
+}
+
+export function initialModel(secure: boolean): Model {
+  return {
+    screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
+    cameras: [], tiles: [], large: undefined, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
+    notice: undefined, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false,
+  };
+}

@@ -1,0 +1,27 @@
+// Which key does what. Pure.
+
+export type KeyAction =
+  | { do: 'camera'; index: number }
+  | { do: 'grid' | 'full' | 'mute' | 'snapshot' | 'stats' | 'keys' | 'back' }
+  | { do: 'volume'; by: number };
+
+interface Pressed { key: string; ctrlKey: boolean; metaKey: boolean; altKey: boolean; target?: unknown }
+
+/** Undefined for keys that are not ours; single letters do nothing where they are switched off or typed into a field. */
+export function actionOf(e: Pressed, singleKeys: boolean): KeyAction | undefined {
+  if (e.ctrlKey || e.metaKey || e.altKey) return undefined;
+  if (e.key === 'Escape') return { do: 'back' };
+  if (!singleKeys) return undefined;
+  if (/^[1-9]$/.test(e.key)) return { do: 'camera', index: Number(e.key) - 1 };
+  switch (e.key.toLowerCase()) {
+    case 'g': return { do: 'grid' };
+    case 'f': return { do: 'full' };
+    case 'm': return { do: 'mute' };
+    case 's': return { do: 'snapshot' };
+    case 'i': return { do: 'stats' };
+    case '?': return { do: 'keys' };
+    case 'arrowup': return { do: 'volume', by: 0.1 };
+    case 'arrowdown': return { do: 'volume', by: -0.1 };
+    default: return undefined;
+  }
+}

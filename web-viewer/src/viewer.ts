@@ -1,0 +1,469 @@
+// The page's one controller: entry, pairing, the session and its retries, what a person asks for. Decisions are in
+// `state/`; here are the wires between them, the browser and the session.
+import { takeFragment } from './fragment';
+import { chooseCrypto } from './pair/choose';
+import { type Crypto, random } from './pair/crypto';
+import { enroll } from './pair/enroll';
+import { fragmentOf, type Link } from './pair/link';
+import { nextCtr, type Pairing, Store } from './pair/store';
+import { endedBy, Session } from './peer/session';
+import { wallNow } from './player/slot';
+import { Sound } from './player/sound';
+import { b64 } from './protocol/bytes';
+import { Signal } from './signal/socket';
+import { Tabs } from './signal/tabs';
+import { decide, deviceName } from './state/entry';
+import { slotCount } from './state/layout';
+import { type Effect, type Ended, handle, type LinkEvent } from './state/link';
+import type { CardAction, Model } from './state/model';
+import { finalCard, isLocalHost, linkLine } from './state/sentence';
+import { Watch } from './watch';
+import type { Words } from './words';
+
+/** Ages are redrawn and deadlines looked at this often. */
+const TICK_MS = 100;
+/** A gap this long between two ticks means that the device slept. */
+const SLEPT_MS = 5_000;
+const MEASURE_MS = 1_000;
+const THUMB_MS = 30_000;
+const NOTICE_MS = 12_000;
+
+export class Viewer {
+  watch: Watch | undefined;
+  private store: Store | undefined;
+  private crypto: Crypto | undefined;
+  private pairing: Pairing | undefined;
+  private code: Link | undefined;
+  private session: Session | undefined;
+  private signal: Signal | undefined;
+  private readonly sound: Sound;
+  private readonly tabs: Tabs;
+  private attempt = 0;
+  private anyway = false;
+  private heard: string | undefined;
+  private lastTick = wallNow();
+  private measured = 0;
+  private thumbed = wallNow();
+  private noticeUntil = 0;
+  private awake = false;
+
+  constructor(readonly model: Model, readonly words: Words, private fragment: string) {
+    this.sound = new Sound((state) => {
+      model.sound = state;
+    });
+    this.tabs = new Tabs(() => this.takenOver());
+  }
+
+  async start(): Promise<void> {
+    setInterval(() => this.tick(), TICK_MS);
+    addEventListener('online', () => this.event({ type: 'retry' }));
+    addEventListener('pagehide', () => {
+      void this.watch?.keepThumbs();
+      this.session?.close('left');
+      this.session = undefined;
+    });
+    addEventListener('pageshow', (e) => {
+      if (e.persisted) location.reload();
+    });
+    addEventListener('hashchange', () => {
+      this.fragment = takeFragment();
+      if (this.fragment !== '') void this.enter();
+    });
+    document.addEventListener('visibilitychange', () => this.visibility());
+    document.addEventListener('prerenderingchange', () => this.visibility());
+    const [store, crypto] = await Promise.all([Store.open(), chooseCrypto(this.model.secure)]);
+    this.store = store;
+    this.crypto = crypto;
+    this.watch = new Watch(this.model, store);
+    await this.enter();
+  }
+
+  /** A link that someone pasted. */
+  paste(link: string): void {
+    this.fragment = fragmentOf(link);
+    void this.enter();
+  }
+
+  async act(action: CardAction): Promise<void> {
+    switch (action) {
+      case 'copy_link':
+        await copy(`${location.origin}${location.pathname}#${this.fragment}`);
+        this.say('copied');
+        return;
+      case 'anyway':
+        this.anyway = true;
+        await this.enter();
+        return;
+      case 'watch_here':
+        await this.go('take_over');
+        return;
+      case 'try_again':
+        this.retry();
+        return;
+      case 'reload':
+        location.reload();
+        return;
+      case 'forget':
+        if (this.pairing) await this.store?.removePairing(this.pairing.id);
+        location.reload();
+    }
+  }
+
+  retry(): void {
+    if (this.model.link.at === 'connecting') this.event({ type: 'ended', ended: { kind: 'timeout', step: this.model.link.step } });
+    if (this.model.link.at === 'stopped') void this.go('take_over');
+    else this.event({ type: 'retry' });
+  }
+
+  /** From a tap: switches sound on or off and remembers it for the camera. */
+  setSound(on: boolean): void {
+    const camera = this.watch?.selected;
+    if (camera) localStorage.setItem(`sound ${camera.id}`, on ? 'on' : 'off');
+    this.model.soundOffer = false;
+    this.sound.set(on);
+  }
+
+  setVolume(level: number): void {
+    this.model.volume = level;
+    this.sound.volume(level);
+  }
+
+  enlarge(camera: string | undefined): void {
+    this.watch?.enlarge(camera);
+    this.listen();
+  }
+
+  /** From a tap: what autoplay was refused. */
+  playAll(): void {
+    this.model.tapPicture = false;
+    for (const player of this.session?.players ?? []) void player?.play();
+    if (this.watch?.selected?.audio) this.setSound(true);
+  }
+
+  /** Saves the picture on the screen. */
+  async snapshot(): Promise<void> {
+    const camera = this.watch?.selected;
+    const tile = this.model.tiles.find((t) => t.camera.id === camera?.id);
+    const canvas = tile?.player?.still() ?? tile?.still?.canvas;
+    if (!camera || !tile || !canvas) return;
+    const age = tile.picture.kind === 'none' ? 0 : tile.picture.ageMs;
+    const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, 'image/jpeg', 0.92));
+    if (!blob) return;
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = `${camera.name} ${stamp(tile.still?.takenMs ?? Date.now() - age)}.jpg`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    this.say('saved');
+  }
+
+  dismiss(): void {
+    this.model.notice = undefined;
+  }
+
+  private async enter(): Promise<void> {
+    const { store, model } = this;
+    if (!store) return;
+    const pairings = await store.pairings().catch(() => []);
+    const entry = decide({
+      fragment: this.fragment, origin: location, userAgent: navigator.userAgent, anyway: this.anyway,
+      standalone: 'standalone' in navigator && navigator.standalone === true,
+      visible: document.visibilityState === 'visible' && !('prerendering' in document && document.prerendering === true),
+      paired: pairings.map((p) => p.id),
+    });
+    switch (entry.go) {
+      case 'inapp':
+        model.screen = { at: 'card', sentence: { key: 'inapp', params: { browser: entry.browser } }, actions: ['copy_link', 'anyway'] };
+        return;
+      case 'wait':
+        model.screen = { at: 'card', sentence: { key: 'waking' }, actions: [] };
+        return;
+      case 'bad_link':
+        model.screen = { at: 'home', sentence: { key: 'code_bad' } };
+        return;
+      case 'home':
+        model.screen = { at: 'home', sentence: { key: localStorage.getItem('paired') ? 'forgotten' : 'home_new' } };
+        return;
+      case 'pair':
+        this.code = entry.link;
+        this.fragment = '';
+        // A streamer that this browser knows is asked first as a known device: the code may stay unused.
+        this.pairing = pairings.find((p) => p.id === b64(entry.link.streamer));
+        await this.go('take_over');
+        return;
+      case 'view':
+        this.pairing = pairings[0];
+        await this.go('ask');
+    }
+  }
+
+  private async go(how: 'ask' | 'take_over'): Promise<void> {
+    const { model, pairing } = this;
+    if (!await this.tabs.hold(how)) {
+      model.screen = { at: 'card', sentence: { key: 'two_tabs' }, actions: ['watch_here'] };
+      return;
+    }
+    model.screen = { at: 'viewing' };
+    if (pairing) {
+      model.place = pairing.place;
+      void this.watch?.recall(pairing.cameras);
+    }
+    this.event({ type: 'start' });
+  }
+
+  private event(event: LinkEvent): void {
+    const before = this.model.link;
+    const { state, effects } = handle(before, wallNow(), event, Math.random());
+    if (state === before) return;
+    this.model.link = state;
+    if (state.at === 'stopped') {
+      this.model.screen = { at: 'card', ...finalCard(state.why, this.words) };
+      this.signal?.close();
+    }
+    this.lines();
+    for (const effect of effects) this.effect(effect);
+  }
+
+  private effect(effect: Effect): void {
+    if (effect === 'connect') void this.connect();
+    else this.watchPresence();
+  }
+
+  private async connect(): Promise<void> {
+    const { crypto, store } = this;
+    if (!crypto || !store) return;
+    this.attempt += 1;
+    const { attempt } = this;
+    const current = (): boolean => this.attempt === attempt;
+    this.signal?.close();
+    this.signal = undefined;
+    const tries = this.model.link.at === 'connecting' ? this.model.link.tries : 1;
+    const servers = this.pairing?.servers ?? (this.code ? [this.code.server] : []);
+    const server = servers[(tries - 1) % Math.max(1, servers.length)];
+    if (server === undefined) return;
+    const connecting = Signal.open(server);
+    connecting.then((signal) => {
+      if (current()) this.signal = signal;
+      else signal.close();
+    }, () => undefined);
+    try {
+      if (!this.pairing && this.code) {
+        void connecting.then(() => current() && this.event({ type: 'step', step: 'proving' }), () => undefined);
+        const reply = await enroll(connecting, crypto, this.code, {
+          name: deviceName(navigator.userAgent), insecure: !this.model.secure, own: await crypto.generate(),
+        }, Date.now(), (pairing) => store.savePairing(pairing));
+        if (!current()) return;
+        if ('why' in reply) {
+          this.event({ type: 'ended', ended: { kind: 'refused', refused: reply } });
+          return;
+        }
+        this.paired(reply);
+      }
+      const { pairing } = this;
+      if (!pairing) return;
+      pairing.ctr = nextCtr(pairing.ctr, Date.now());
+      pairing.used = Date.now();
+      void store.savePairing(pairing).catch(() => undefined);
+      const slots = slotCount(pairing.cameras.length);
+      const session = this.makeSession(crypto, pairing, current);
+      this.session = session;
+      await session.open(connecting, { slots, watch: this.watch?.wishes(slots) ?? [], ctr: pairing.ctr });
+    } catch (error) {
+      const ended = endedBy(error);
+      // Before pairing it is the code that the server does not know, whether its camera is away or it was never one.
+      const unknown = ended.kind === 'offline' && !this.pairing;
+      if (current()) this.event({ type: 'ended', ended: unknown ? { kind: 'code_unknown' } : ended });
+    }
+  }
+
+  private makeSession(crypto: Crypto, pairing: Pairing, current: () => boolean): Session {
+    const session: Session = new Session(crypto, pairing, {
+      step: (step) => current() && this.event({ type: 'step', step }),
+      offer: (offer) => {
+        this.watch?.attach(session, offer.cameras);
+        this.heard = offer.attached.find((a) => a.kind === 'audio' && a.slot === 0)?.camera;
+        this.offerSound();
+      },
+      connected: () => {
+        this.code = undefined;
+        if (current()) this.event({ type: 'connected' });
+      },
+      control: (message) => {
+        this.watch?.control(message);
+        if (message.t === 'attached' && message.kind === 'audio') this.heard = message.camera;
+        if (message.t === 'hello' || message.t === 'cameras') {
+          if (message.t === 'hello') pairing.place = message.place;
+          this.remember(pairing, message.cameras);
+          this.listen();
+        }
+      },
+      sound: (track) => this.sound.track(track),
+      bulk: () => undefined,
+      frame: (camera, times) => {
+        this.watch?.frame(camera, times);
+        if (!firstPicture) {
+          firstPicture = true;
+          performance.mark('first-picture');
+        }
+      },
+      refused: () => {
+        this.model.tapPicture = true;
+      },
+      ended: (ended) => this.sessionEnded(session, ended),
+    });
+    return session;
+  }
+
+  private sessionEnded(session: Session, ended: Ended): void {
+    if (this.session !== session) return;
+    this.watch?.detach();
+    this.session = undefined;
+    // The camera does not know this device any more, and a code was given: pair anew.
+    const unknown = ended.kind === 'offline' || ended.kind === 'timeout' || ended.kind === 'refused' && ended.refused.why === 'revoked';
+    if (this.code && this.pairing && unknown) this.pairing = undefined;
+    this.event({ type: 'ended', ended });
+  }
+
+  private paired(pairing: Pairing): void {
+    this.pairing = pairing;
+    this.model.place = pairing.place;
+    localStorage.setItem('paired', 'yes');
+    const phone = /iPhone|Android.*Mobile/.test(navigator.userAgent);
+    this.model.notice = { key: phone ? 'paired' : 'paired_here', params: { place: pairing.place } };
+    this.noticeUntil = wallNow() + NOTICE_MS;
+    void navigator.storage?.persist?.();
+  }
+
+  private remember(pairing: Pairing, cameras: Pairing['cameras']): void {
+    const more = cameras.length > slotCount(pairing.cameras.length);
+    pairing.cameras = [...cameras];
+    void this.store?.savePairing(pairing).catch(() => undefined);
+    // More cameras than places were asked for: a new session has room for them.
+    if (more && this.session && slotCount(cameras.length) > this.session.players.length) {
+      const old = this.session;
+      this.sessionEnded(old, { kind: 'lost' });
+      old.close('replaced');
+    }
+  }
+
+  private takenOver(): void {
+    this.attempt += 1;
+    this.watch?.detach();
+    this.session?.close('left');
+    this.session = undefined;
+    this.signal?.close();
+    this.model.link = { at: 'idle' };
+    this.sound.set(false);
+    this.model.screen = { at: 'card', sentence: { key: 'two_tabs' }, actions: ['watch_here'] };
+  }
+
+  /** Asks the server to say when the camera is back. */
+  private watchPresence(): void {
+    const { pairing, signal } = this;
+    if (!pairing || !signal) return;
+    signal.watch(random(8), pairing.mailbox, pairing.cap, (online) => {
+      if (online) this.event({ type: 'retry' });
+    });
+  }
+
+  /** Offers sound for a camera that has it, or switches it on where it was on before. */
+  private offerSound(): void {
+    const camera = this.watch?.selected;
+    if (!camera?.audio) {
+      this.model.soundOffer = false;
+      return;
+    }
+    const before = localStorage.getItem(`sound ${camera.id}`);
+    this.model.soundOffer = before === null && this.model.sound === 'off';
+    if (before !== null) this.sound.set(before === 'on');
+  }
+
+  private listen(): void {
+    const camera = this.watch?.selected;
+    const { session } = this;
+    if (!session?.ready || !camera) return;
+    this.offerSound();
+    const wanted = camera.audio ? camera.id : undefined;
+    if (wanted === this.heard) return;
+    this.heard = wanted;
+    session.send({ t: 'listen', re: session.request(), slot: 0, camera: wanted ?? null });
+  }
+
+  private visibility(): void {
+    if (document.visibilityState !== 'visible') {
+      void this.watch?.keepThumbs();
+      return;
+    }
+    if (this.model.screen.at === 'card' && this.model.screen.sentence.key === 'waking') void this.enter();
+    this.event({ type: 'retry' });
+    void this.keepAwake();
+  }
+
+  private async keepAwake(): Promise<void> {
+    // The browser lets go of it whenever the page is hidden; without it (plain http) the screen just goes dark.
+    if (!('wakeLock' in navigator) || this.model.link.at !== 'live') return;
+    this.awake = true;
+    await navigator.wakeLock.request('screen').catch(() => undefined);
+  }
+
+  private tick(): void {
+    const now = wallNow();
+    const slept = now - this.lastTick > SLEPT_MS && document.visibilityState === 'visible';
+    this.lastTick = now;
+    if (slept) this.event({ type: 'retry' });
+    this.event({ type: 'tick' });
+    this.watch?.tick();
+    this.lines();
+    if (this.model.notice && now > this.noticeUntil) this.model.notice = undefined;
+    if (this.model.link.at !== 'live') return;
+    if (!this.awake && document.visibilityState === 'visible') void this.keepAwake();
+    if (now - this.measured > (this.model.panel === 'stats' ? MEASURE_MS : 5 * MEASURE_MS)) {
+      this.measured = now;
+      void this.watch?.measure();
+    }
+    if (now - this.thumbed > THUMB_MS) {
+      this.thumbed = now;
+      void this.watch?.keepThumbs();
+    }
+  }
+
+  private lines(): void {
+    const { model } = this;
+    const server = this.pairing?.servers[0] ?? this.code?.server ?? '';
+    const host = server.replace(/^wss?:\/\//, '').split('/')[0] ?? '';
+    const found = linkLine(model.link, wallNow(), {
+      online: navigator.onLine, localServer: isLocalHost(host) && host !== location.host,
+    });
+    if (JSON.stringify([model.line, model.reason, model.slow]) === JSON.stringify([found?.line, found?.reason, found?.slow ?? false])) return;
+    model.line = found?.line;
+    model.reason = found?.reason;
+    model.slow = found?.slow ?? false;
+  }
+
+  private say(key: 'copied' | 'saved'): void {
+    this.model.notice = { key };
+    this.noticeUntil = wallNow() + 3_000;
+  }
+}
+
+let firstPicture = false;
+
+/** "2026-11-20 14.03.12" in local time, for file names. */
+function stamp(unixMs: number): string {
+  const local = new Date(unixMs - new Date(unixMs).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+}
+
+/** Plain http has no clipboard: a hidden field and the old command do there. */
+export async function copy(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = document.createElement('textarea');
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  }
+}
