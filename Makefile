@@ -1,0 +1,90 @@
+# make run      builds and starts the camera on this machine
+# make test     every check (make test-rust, test-page, test-browser … are its parts)
+# make bench    the figures, as ratios within one run
+# make soak     the long fault and load runs whose short forms are in make test
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# make run CAMERA=file:clip.mp4 MIC=none ARGS="--listen 0.0.0.0:8090"
+CAMERA ?=
+MIC ?=
+ARGS ?=
+
+.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+setup:
+	@scripts/setup.sh
+
+setup-test:
+	@scripts/setup.sh test
+
+run: setup
+	cargo run --release --locked -p athome-streamer -- $(if $(CAMERA),--camera "$(CAMERA)") $(if $(MIC),--mic "$(MIC)") $(ARGS)
+
+test:
+	@scripts/test.sh
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# Licences, bans and sources; the advisory database needs a network that not every machine has.
+deny:
+	@scripts/with-cargo-deny.sh check bans licenses sources
+
+test-rust:
+	cargo test --locked --workspace --no-fail-fast
+
+# Node's packages, installed once for each change of the lock file.
+web-viewer/node_modules/.installed: web-viewer/package-lock.json
+	cd web-viewer && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+page: web-viewer/node_modules/.installed
+	cd web-viewer && npm run build
+
+test-page: web-viewer/node_modules/.installed
+	cd web-viewer && npm run check && npm test && npm run check-dist
+
+# The whole workspace, so that every crate has the features that the tests were built with: nothing is compiled twice.
+target/debug/athome-streamer: FORCE
+	cargo build --locked --workspace
+
+FORCE:
+
+test-browser: web-viewer/node_modules/.installed target/debug/athome-streamer
+	cd web-viewer && ATHOME_STREAMER=$(CURDIR)/target/debug/athome-streamer npm run e2e
+
+test-whep: target/debug/athome-streamer
+	scripts/whep-check.sh target/debug/athome-streamer
+
+bench:
+	cargo build --release --locked --workspace
+	scripts/bench.sh
+
+soak:
+	ATHOME_SOAK=1 cargo test --locked --workspace --test churn --test system -- --nocapture
+
+# make fuzz TARGET=link SECONDS=60
+TARGET ?= link
+SECONDS ?= 60
+fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --quiet --locked --version 0.13.2 cargo-fuzz
+	cd tests/fuzz && mkdir -p corpus/$(TARGET) && cp ../../Cargo.lock . && \
+	RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $(TARGET) corpus/$(TARGET) seeds/$(TARGET) -- -max_total_time=$(SECONDS)
+
+# A real V4L2 webcam in a virtual machine; needs QEMU, so it is not part of make test.
+webcam-check:
+	scripts/webcam-check.sh
+
+# A real sound server with a null sink.
+microphone-check:
+	scripts/microphone-check.sh
+
+clean:
+	cargo clean
+	rm -rf web-viewer/node_modules
