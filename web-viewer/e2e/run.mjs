@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { harness } from '../dev/bundle.mjs';
 import { launch, serve } from './browser.mjs';
 import { skip, summary } from './check.mjs';
+import { clipChecks } from './clip-checks.mjs';
 import { protocolChecks } from './protocol-checks.mjs';
 import { realChecks } from './real-checks.mjs';
 import { screenChecks } from './screen-checks.mjs';
@@ -21,7 +22,10 @@ try {
   if (part('screens')) await screenChecks(browser, dev.origin);
   const streamer = process.env.ATHOME_STREAMER;
   if (streamer === undefined) skip('the page with the real streamer', 'ATHOME_STREAMER does not name its program');
-  else if (part('real')) await realChecks(browser, streamer);
+  else {
+    if (part('real')) await realChecks(browser, streamer);
+    if (part('clips')) await clipChecks(browser, streamer);
+  }
 } finally {
   await browser.close();
   await site.close();

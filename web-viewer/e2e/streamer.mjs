@@ -14,7 +14,8 @@ export async function freePort() {
   return port;
 }
 
-export async function streamer(program) {
+/** `cameras`: its cameras and sound as arguments. */
+export async function streamer(program, cameras = ['--camera', 'test', '--mic', 'tone']) {
   const data = await mkdtemp(path.join(tmpdir(), 'athome-e2e-'));
   const [port, api] = [await freePort(), await freePort()];
   let child;
@@ -22,7 +23,7 @@ export async function streamer(program) {
     port,
     /** Starts it; resolves with what its `ready` line says. */
     async start(...more) {
-      child = spawn(program, ['--data', data, '--camera', 'test', '--mic', 'tone', '--listen', `127.0.0.1:${port}`, '--api', `127.0.0.1:${api}`, '--json', ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(program, ['--data', data, ...cameras, '--listen', `127.0.0.1:${port}`, '--api', `127.0.0.1:${api}`, '--json', ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
       let log = '';
       child.stderr.on('data', (text) => { log = (log + text).slice(-4_000); });
       const { pid } = child;
