@@ -17,7 +17,9 @@ const OVERFLOW = () => {
     const box = e.getBoundingClientRect();
     return box.width > 0 && (box.left < -1 || box.right > innerWidth + 1) && getComputedStyle(e).clipPath === 'none';
   }).map((e) => `outside: ${e.tagName} ${e.getAttribute('aria-label') ?? e.textContent.slice(0, 30)}`);
-  return [...wide, ...cut, ...outside];
+  const offers = [...document.querySelectorAll('.offers > *')].map((e) => e.getBoundingClientRect());
+  const over = offers.length > 1 && offers[0].bottom > offers[1].top ? ['one offer lies over another'] : [];
+  return [...wide, ...cut, ...outside, ...over];
 };
 
 export async function screenChecks(browser, origin) {
