@@ -159,7 +159,16 @@ impl House {
 
     /// A new link for one device that runs out.
     pub async fn link_for(&self, ttl: Duration) -> String {
-        let invitation = self.ask("POST", "/api/v1/invites", &json!({ "ttl_s": ttl.as_secs(), "uses": 1 })).await;
+        self.invite(&json!({ "ttl_s": ttl.as_secs(), "uses": 1 })).await
+    }
+
+    /// A new link for one device with these roles.
+    pub async fn link_with_roles(&self, roles: &[&str]) -> String {
+        self.invite(&json!({ "roles": roles, "uses": 1 })).await
+    }
+
+    async fn invite(&self, wanted: &Value) -> String {
+        let invitation = self.ask("POST", "/api/v1/invites", wanted).await;
         invitation["link"].as_str().expect("an invitation has a link").to_owned()
     }
 

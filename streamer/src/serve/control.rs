@@ -4,7 +4,7 @@ use athome_shared::id::{CameraId, Layer};
 use athome_shared::pair::roles::{Command, Roles, Way, allowed};
 use athome_shared::peer::Shape;
 use athome_shared::protocol::control::{Camera, MAX_MESSAGE, RefusedWhy, ToStreamer, ToViewer};
-use athome_shared::protocol::wire::Why;
+use athome_shared::protocol::wire::{Join, Why};
 use athome_shared::time::WallTime;
 use serde::Deserialize;
 
@@ -110,6 +110,17 @@ pub fn decide(message: &[u8], roles: Roles, shape: Shape, cameras: &[Camera], no
     }
 }
 
+/// The wishes of a join that these roles may have. The join asks the table like any later message does, so that nobody sees
+/// or hears by wishing at the start what he would be refused afterwards.
+pub fn permitted(mut join: Join, roles: Roles) -> Join {
+    let may = |command| allowed(command, &roles, Way::DataChannel);
+    if !may(Command::Watch) {
+        join.watch.clear();
+    }
+    join.audio &= may(Command::Listen);
+    join
+}
+
 fn unreadable(message: &[u8]) -> Verdict {
     #[derive(Deserialize)]
     struct Tagged<'a> {
@@ -128,10 +139,10 @@ mod tests {
     use athome_shared::pair::roles::Roles;
     use athome_shared::peer::Shape;
     use athome_shared::protocol::control::{Camera, CameraState, MAX_MESSAGE, RefusedWhy, Role, ToStreamer, ToViewer};
-    use athome_shared::protocol::wire::Why;
+    use athome_shared::protocol::wire::{Join, WatchWish, Why};
     use athome_shared::time::WallTime;
 
-    use super::{Action, KNOWN, Verdict, decide};
+    use super::{Action, KNOWN, Verdict, decide, permitted};
 
     const SHAPE: Shape = Shape { video: 2, audio: 1 };
 
@@ -218,6 +229,19 @@ mod tests {
         ] {
             assert_eq!(with(&[Role::Talk], message), refused(9, RefusedWhy::Role), "{message}");
             assert!(matches!(with(&[Role::View], message), Verdict::Do(_)), "{message}");
+        }
+    }
+
+    #[test]
+    fn wishes_of_the_join_are_asked_of_the_table_too() {
+        let wish = WatchWish { slot: 0, camera: None, layer: Layer::Full };
+        let join = Join { v: 1, sid: String::new(), ctr: 1, slots: 1, watch: vec![wish], audio: true, resume: None };
+        for role in [Role::View, Role::Admin] {
+            assert_eq!(permitted(join.clone(), Roles::of(&[role])), join, "{role:?}");
+        }
+        for roles in [&[Role::Talk][..], &[Role::Playback], &[Role::Talk, Role::Playback], &[]] {
+            let left = permitted(join.clone(), Roles::of(roles));
+            assert_eq!(left, Join { watch: vec![], audio: false, ..join.clone() }, "{roles:?}");
         }
     }
 

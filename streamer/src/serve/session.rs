@@ -19,7 +19,7 @@ use tokio::time::{Instant as Deadline, sleep_until, timeout};
 use tracing::debug;
 
 use super::bulk::{MAX_TRANSFERS, Outgoing, Transfers};
-use super::control::{Action, Verdict, decide};
+use super::control::{Action, Verdict, decide, permitted};
 use super::house::SessionId;
 use super::live::Figures;
 use super::slots::Slots;
@@ -196,7 +196,7 @@ struct Session {
 
 impl Session {
     async fn open(common: Common, knock: Knock, tell: Tell) -> anyhow::Result<Self> {
-        let join = knock.join;
+        let join = permitted(knock.join, knock.roles);
         let shape = Shape { video: join.slots.clamp(1, MAX_VIDEO_SLOTS), audio: AUDIO_SLOTS };
         let (reports_in, reports) = mpsc::channel(REPORTS);
         let mut slots = Slots::new(common.hub.clone(), common.clock, shape, reports_in);
@@ -511,7 +511,7 @@ impl Session {
     }
 }
 
-/// Gives the slots what the viewer wished for; the sound is that of the first picture. False if sound was wished for and the
+/// Gives the slots what the viewer wished for and may have; the sound is that of the first picture. False if sound was wished for and the
 /// camera has none yet: a microphone may open after its camera.
 async fn prepare(slots: &mut Slots, cameras: &[Camera], join: &Join, clock: MediaClock) -> bool {
     let now = clock.media(Instant::now());

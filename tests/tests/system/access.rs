@@ -6,9 +6,10 @@ use athome_shared::id::{CameraId, Layer};
 use athome_shared::protocol::control::RefusedWhy;
 use athome_shared::protocol::wire::{Refused, Why};
 use athome_tests::house::House;
-use athome_tests::viewer::Device;
+use athome_tests::viewer::{Device, Viewer};
 use athome_tests::wait::{eventually, soon, within};
 use athome_viewer::session::ended::Ended;
+use athome_viewer::session::machine::Stage;
 use athome_viewer::words::Sentence;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,6 +36,30 @@ async fn a_removed_device_is_told_and_its_picture_stops_within_two_seconds() {
     assert_eq!(again.count(), 0);
     again.leave().await;
     stays.leave().await;
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_without_the_view_role_sees_and_hears_nothing_whatever_it_wishes_at_the_start() {
+    let house = House::start().await;
+    let (looks, talks) = (Device::new(), Device::new());
+    soon("pairing", looks.pair(&house.link_with_roles(&["view"]).await, "Looks")).await.unwrap();
+    soon("pairing", talks.pair(&house.link_with_roles(&["talk"]).await, "Talks")).await.unwrap();
+    let (looking, talking) = (looks.watch(), talks.watch());
+    let sounds = |viewer: &Viewer| viewer.senses.meter.figures().sounds;
+    eventually("both are connected", || [&looking, &talking].iter().all(|v| v.story().stages.contains(&Stage::Live)))
+        .await;
+    // Control: the same wishes with the view role.
+    looking.see(30).await;
+    eventually("sound", || sounds(&looking) >= 30).await;
+    assert_eq!((talking.count(), sounds(&talking)), (0, 0));
+    // Asking later is refused as well.
+    let camera = looking.newest(0).unwrap().camera;
+    let refused = soon("an answer", talking.requests.watch(0, camera, Layer::Full)).await;
+    assert_eq!(refused, Err(RefusedWhy::Role));
+    assert_eq!((talking.count(), sounds(&talking)), (0, 0));
+    looking.leave().await;
+    talking.leave().await;
     house.stop().await;
 }
 
