@@ -71,17 +71,34 @@ pub(crate) fn proof_holds(nonce: &[u8; 32], mailbox_pub: &[u8; 32], name: &str, 
     UnparsedPublicKey::new(&ED25519, mailbox_pub).verify(&auth_input(nonce, mailbox_pub, name), sig).is_ok()
 }
 
+/// What cameras may call this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// Each a `host` (any port) or a `host:port`, lower case.
+    configured: Vec<String>,
+    /// `localhost` and the address at which a connection arrives are its names too.
+    own_address: bool,
+}
+
+impl Names {
+    /// Without configured names the own address is all there is, so it counts then in any case.
+    pub(crate) fn new(configured: &[String], own_address: bool) -> Self {
+        let configured: Vec<String> = configured.iter().map(|name| name.to_lowercase()).collect();
+        Self { own_address: own_address || configured.is_empty(), configured }
+    }
+}
+
 /// Whether `name`, a lower-case `host[:port]` that a camera says it dialled, is this server.
 ///
-/// `ours` are the configured names, each a `host` (any port) or a `host:port`. With none, the host must be `localhost`
-/// or `arrived_at`, the address of our end of the connection.
-pub(crate) fn is_our_name(name: &str, ours: &[String], arrived_at: IpAddr) -> bool {
+/// The host must be a configured name, or `localhost` or `arrived_at`, the address of our end of the connection, where
+/// those count.
+pub(crate) fn is_our_name(name: &str, ours: &Names, arrived_at: IpAddr) -> bool {
     let host = host(name);
-    if !ours.is_empty() {
-        return ours.iter().any(|own| own == name || own == host);
+    if ours.configured.iter().any(|own| own == name || own == host) {
+        return true;
     }
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|ip| ip.to_canonical() == arrived_at.to_canonical())
+    ours.own_address && (host == "localhost" || address.is_ok_and(|ip| ip.to_canonical() == arrived_at.to_canonical()))
 }
 
 /// The name without a port.
@@ -156,17 +173,18 @@ mod tests {
             ("", false),
             (":80", false),
         ] {
-            assert_eq!(is_our_name(name, &[], at), ours, "{name}");
+            assert_eq!(is_our_name(name, &Names::new(&[], false), at), ours, "{name}");
         }
         for name in ["[::1]:8080", "[::1]", "::1"] {
-            assert!(is_our_name(name, &[], ip("::1")), "{name}");
+            assert!(is_our_name(name, &Names::new(&[], false), ip("::1")), "{name}");
         }
-        assert!(is_our_name("192.0.2.7", &[], ip("::ffff:192.0.2.7")));
+        assert!(is_our_name("192.0.2.7", &Names::new(&[], false), ip("::ffff:192.0.2.7")));
     }
 
     #[test]
-    fn configured_names_replace_the_default_ones() {
-        let ours = ["hub.example".to_owned(), "hub.example.org:8443".to_owned()];
+    fn configured_names_replace_the_default_ones_or_stand_beside_them() {
+        let configured = ["Hub.Example".to_owned(), "hub.example.org:8443".to_owned()];
+        let (strict, beside) = (Names::new(&configured, false), Names::new(&configured, true));
         let at = ip("127.0.0.1");
         for (name, expected) in [
             ("hub.example", true),
@@ -174,10 +192,14 @@ mod tests {
             ("hub.example.org:8443", true),
             ("hub.example.org", false),
             ("hub.example.org:443", false),
-            ("localhost", false),
-            ("127.0.0.1", false),
+            ("192.0.2.8", false),
         ] {
-            assert_eq!(is_our_name(name, &ours, at), expected, "{name}");
+            assert_eq!(is_our_name(name, &strict, at), expected, "{name}");
+            assert_eq!(is_our_name(name, &beside, at), expected, "{name}");
+        }
+        for name in ["localhost", "127.0.0.1", "127.0.0.1:8080"] {
+            assert!(!is_our_name(name, &strict, at), "{name}");
+            assert!(is_our_name(name, &beside, at), "{name}");
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use athome_shared::protocol::signal::{HEADER_LEN, MAX_CAPS, MAX_FRAME, MAX_INVITES, MAX_WATCHES};
 use serde::Deserialize;
 
+use crate::admit::Names;
 use crate::directory::Limits;
 use crate::error::ConfigError;
 use crate::limit::Rate;
@@ -22,6 +23,9 @@ pub struct Config {
     /// The names that cameras dial, each `host` (any port) or `host:port`. A camera signs the name it dialled, so that no
     /// other server can pass our challenge on. Default none: `localhost`, or the address itself.
     pub names: Vec<String>,
+    /// With names, `localhost` and the address itself stay names of this server too: for one inside a streamer, which dials
+    /// it at its own address whatever the outside calls it. Default false.
+    pub own_address: bool,
     /// Serve the viewer's page at `/`. A server that serves the page must be trusted. Default false.
     pub serve_page: bool,
     /// Answer `/metrics` to everybody, not only to this machine. Default false.
@@ -68,6 +72,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
             names: vec![],
+            own_address: false,
             serve_page: false,
             public_metrics: false,
             trust_forwarded_for: false,
@@ -130,9 +135,9 @@ impl Config {
         }
     }
 
-    /// The names as AUTH is compared with them.
-    pub(crate) fn names_lower_case(&self) -> Vec<String> {
-        self.names.iter().map(|name| name.to_lowercase()).collect()
+    /// What AUTH's name is compared with.
+    pub(crate) fn own_names(&self) -> Names {
+        Names::new(&self.names, self.own_address)
     }
 
     pub(crate) fn frame_rate(&self) -> Rate {

@@ -8,7 +8,7 @@ use athome_shared::id::ChannelId;
 use athome_shared::protocol::signal::{CloseCode, ErrorCode, Frame, FrameError, VERSION, data_channel, mailbox_id};
 use bytes::Bytes;
 
-use crate::admit::{is_our_name, proof_holds};
+use crate::admit::{Names, is_our_name, proof_holds};
 use crate::config::Config;
 use crate::directory::ConnId;
 use crate::hub::Hub;
@@ -19,7 +19,7 @@ use crate::outbox::{End, Outbox};
 /// What every connection is judged by.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Names,
     pub(crate) frame_rate: Rate,
     pub(crate) max_frame: usize,
     pub(crate) idle_secs: u16,
@@ -33,7 +33,7 @@ impl Rules {
     pub(crate) fn new(config: &Config, now: Instant) -> Self {
         let metrics = Arc::new(Metrics::default());
         Self {
-            names: config.names_lower_case(),
+            names: config.own_names(),
             frame_rate: config.frame_rate(),
             max_frame: config.max_frame,
             idle_secs: config.idle_secs,

@@ -275,7 +275,7 @@ async fn bind_api(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartEr
 }
 
 async fn bind_server(listen: SocketAddr, names: Vec<String>) -> Result<athome_signaling::Server, StartError> {
-    let config = athome_signaling::Config { listen, names, serve_page: true, ..Default::default() };
+    let config = athome_signaling::Config { listen, names, own_address: true, serve_page: true, ..Default::default() };
     match athome_signaling::Server::bind(config).await {
         Ok(server) => Ok(server),
         Err(BindError::InUse { address, .. }) => Err(in_use(address, "--listen").await),
