@@ -128,12 +128,13 @@ impl App {
             .into_iter()
             .chain(servers.iter().map(|url| LinkSetup { url: url.clone(), own: false }))
             .collect();
+        let whep = Whep::new(hub.clone(), clock, &peer);
         let serving = Serving::start(Setup {
             trust,
             hub: hub.clone(),
             clock,
             cameras: cameras.changes(),
-            peer: peer.clone(),
+            peer,
             events: events.clone(),
             links,
             page: page.clone(),
@@ -149,7 +150,6 @@ impl App {
                 return Err(error.into());
             }
         };
-        let whep = Whep::new(hub.clone(), clock, peer);
         let api = Api::new(token.clone(), hub.clone(), cameras.changes(), serving.desk.clone(), whep, Instant::now());
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));

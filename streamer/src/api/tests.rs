@@ -1,6 +1,9 @@
 //! The local interface over a real socket: every route against every way of not being allowed, and bad input.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use athome_shared::peer::{BitrateRange, PeerSettings, Sender};
 
 use super::auth::Token;
 use super::client::{Answer, Request, ask, raw};
@@ -22,6 +25,10 @@ async fn start() -> Running {
 }
 
 async fn start_with(listen: Option<SocketAddr>) -> Running {
+    start_config(listen, |_| {}).await
+}
+
+async fn start_config(listen: Option<SocketAddr>, change: impl FnOnce(&mut Config)) -> Running {
     let data = tempfile::tempdir().expect("a temporary folder");
     let mut config = Config::default();
     config.signaling.listen = listen;
@@ -30,6 +37,7 @@ async fn start_with(listen: Option<SocketAddr>) -> Running {
     let mut card = CameraConfig::new("Test card", "test".parse().expect("a camera"));
     card.active = false;
     config.cameras = vec![card];
+    change(&mut config);
     let app = App::start(Options { config, data: data.path().to_owned() }).await.expect("starts");
     let token = Token::read(data.path()).expect("made at the start");
     Running { addr: app.api_addr(), app, token, _data: data }
@@ -127,6 +135,55 @@ async fn bad_input_gets_its_status_and_a_sentence() {
     // A camera that is switched off gives no still, and says so.
     let still = running.ask("GET", "/api/v1/cameras/test-card/snapshot.jpg", None).await;
     assert_eq!(still.status, 503);
+    running.app.shutdown().await;
+}
+
+/// A client's offer to receive a picture.
+const OFFER: &str = concat!(
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n",
+    "m=video 9 UDP/TLS/RTP/SAVPF 102\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=recvonly\r\na=mid:0\r\na=setup:actpass\r\n",
+    "a=ice-ufrag:abcd\r\na=ice-pwd:aWzKxJNhhdrekFjJfUmONpbR\r\na=fingerprint:sha-256 ",
+    "AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB:AB\r\n",
+    "a=rtpmap:102 H264/90000\r\n",
+    "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n",
+);
+
+/// Addresses and types of a description's candidates.
+fn candidates(sdp: &str) -> Vec<(IpAddr, String)> {
+    let candidate = |line: &str| {
+        let fields: Vec<&str> = line.strip_prefix("a=candidate:")?.split(' ').collect();
+        Some((fields.get(4)?.parse().ok()?, (*fields.get(7)?).to_owned()))
+    };
+    sdp.lines().filter_map(candidate).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whep_names_no_address_beyond_this_computer_whatever_viewers_get() {
+    // Somebody to ask for our outside address, who never answers (TEST-NET-1).
+    let running =
+        start_config(None, |config| config.webrtc.stun_servers = vec!["stun:192.0.2.1:3478".to_owned()]).await;
+    let body = Some(("application/sdp", OFFER.as_bytes()));
+    let answer = running.ask("POST", "/api/v1/cameras/test-card/whep", body).await;
+    let sdp = String::from_utf8_lossy(&answer.body).into_owned();
+    assert_eq!(answer.status, 201, "{sdp}");
+    let named = candidates(&sdp);
+    assert!(!named.is_empty(), "{sdp}");
+    assert!(named.iter().all(|(ip, kind)| ip.is_loopback() && kind == "host"), "{named:?}");
+    // Control: with what viewers get, every address of this computer is named.
+    let settings = PeerSettings {
+        stun_servers: Vec::new(),
+        turn_servers: Vec::new(),
+        bind: Vec::new(),
+        check_interval: Duration::from_millis(50),
+        mdns_query: false,
+        bitrate: BitrateRange { start: 500_000, min: 80_000, max: 1_000_000 },
+    };
+    let (events, _unread) = tokio::sync::mpsc::channel(64);
+    let (sender, sdp, _) = Sender::answer(OFFER, &settings, events).await.expect("an answer");
+    let others = if_addrs::get_if_addrs().expect("interfaces");
+    let others = others.iter().any(|i| !i.is_loopback() && matches!(i.ip(), IpAddr::V4(ip) if !ip.is_link_local()));
+    assert_eq!(candidates(&sdp).iter().any(|(ip, _)| !ip.is_loopback()), others);
+    sender.close().await;
     running.app.shutdown().await;
 }
 

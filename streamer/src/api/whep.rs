@@ -1,7 +1,9 @@
 //! WHEP (draft-ietf-wish-whep): a program of this computer that is not ours watches a camera. It offers, we answer with
-//! all our candidates; nothing trickles, and the session's address ends it.
+//! all our candidates; nothing trickles, and the session's address ends it. The media stay on this computer like the
+//! interface itself: whatever addresses viewers get, a WHEP client gets loopback ones.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,7 +64,8 @@ struct Sessions {
 
 impl Whep {
     /// No session yet.
-    pub fn new(hub: Hub, clock: MediaClock, peer: PeerSettings) -> Self {
+    pub fn new(hub: Hub, clock: MediaClock, peer: &PeerSettings) -> Self {
+        let peer = loopback_only(peer);
         Self(Arc::new(Inner { hub, clock, peer, stop: CancellationToken::new(), sessions: Mutex::default() }))
     }
 
@@ -117,6 +120,22 @@ impl Whep {
 
     fn lock(&self) -> MutexGuard<'_, Sessions> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The settings for clients of this computer: no address that others could reach, nobody to ask or to relay through, and so
+/// nothing to wait for.
+fn loopback_only(peer: &PeerSettings) -> PeerSettings {
+    let found = if_addrs::get_if_addrs().unwrap_or_default();
+    // A socket for an address that the system does not have could not be opened.
+    let six = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let six = found.iter().any(|interface| interface.ip() == six).then_some(six);
+    PeerSettings {
+        stun_servers: Vec::new(),
+        turn_servers: Vec::new(),
+        bind: std::iter::once(IpAddr::V4(Ipv4Addr::LOCALHOST)).chain(six).collect(),
+        mdns_query: false,
+        ..peer.clone()
     }
 }
 
@@ -217,6 +236,7 @@ pub(super) async fn begin(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     permit(Command::Watch)?;
+    permit(Command::Listen)?;
     let body = whole(body)?;
     let camera = api.camera(&id)?;
     let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
