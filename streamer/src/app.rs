@@ -76,7 +76,8 @@ pub struct App {
     signal: Option<Signal>,
     api: Local,
     page: String,
-    outside: bool,
+    /// Servers outside are configured.
+    servers: bool,
     token: Token,
 }
 
@@ -153,9 +154,9 @@ impl App {
         let api = Api::new(token.clone(), hub.clone(), cameras.changes(), serving.desk.clone(), whep, Instant::now());
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
-        let outside = !servers.is_empty();
+        let servers = !servers.is_empty();
         let api = Local { addr: api_addr, task, stop };
-        Ok(Self { place: config.place, events, first, cameras, hub, serving, signal, api, page, outside, token })
+        Ok(Self { place: config.place, events, first, cameras, hub, serving, signal, api, page, servers, token })
     }
 
     /// What the place is called.
@@ -168,14 +169,19 @@ impl App {
         format!("{}/", self.page)
     }
 
-    /// Registered with a server outside as well.
+    /// Registered with a server outside now. One that is configured may be away, or not take us.
     pub fn outside(&self) -> bool {
-        self.outside
+        self.serving.desk.outside()
     }
 
-    /// Devices can reach it: through the own server or one outside.
+    /// Only the own network can reach it, whatever happens: no server outside is configured.
+    pub fn lan_only(&self) -> bool {
+        !self.servers
+    }
+
+    /// Devices may reach it: through the own server or one outside.
     pub fn reachable(&self) -> bool {
-        self.outside || self.signal.is_some()
+        self.servers || self.signal.is_some()
     }
 
     /// Where the own signaling server listens.

@@ -3,6 +3,7 @@
 use athome_shared::id::CameraId;
 use athome_shared::protocol::control::CameraReason;
 use athome_shared::time::WallTime;
+use serde::Serialize;
 use tokio::sync::broadcast;
 
 /// Events kept for a listener that is busy; one further behind loses the oldest and is told how many.
@@ -34,8 +35,22 @@ pub enum Kind {
     CodeExpired,
     /// Registered with a signaling server.
     SignalingUp { server: String },
-    /// The connection to a signaling server was lost; it is being restored.
-    SignalingDown { server: String },
+    /// No connection to a signaling server; it is tried again by itself.
+    SignalingDown { server: String, why: Outage },
+}
+
+/// Why there is no connection to a signaling server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outage {
+    /// It was there, and broke off.
+    Lost,
+    /// Nothing that is a signaling server answers there.
+    Unreachable,
+    /// It answers, and does not take us.
+    Refused,
+    /// Another streamer with our identity took our place there.
+    Replaced,
 }
 
 /// Tells everyone. Cloning shares the listeners.

@@ -78,6 +78,9 @@ pub enum Word {
     PortInUse,
     SignalingUp,
     SignalingDown,
+    SignalingUnreachable,
+    SignalingRefused,
+    SignalingReplaced,
     NoDevices,
     DevicesTitle,
     HelpTitle,
@@ -146,6 +149,9 @@ impl Word {
         Self::PortInUse,
         Self::SignalingUp,
         Self::SignalingDown,
+        Self::SignalingUnreachable,
+        Self::SignalingRefused,
+        Self::SignalingReplaced,
         Self::NoDevices,
         Self::DevicesTitle,
         Self::HelpTitle,
@@ -271,6 +277,18 @@ impl Word {
             Self::SignalingDown => (
                 "No connection to {server}. It is tried again by itself; open pictures go on.",
                 "Pas de liaison avec {server}. Nouvel essai automatique\u{202f}; les images en cours continuent.",
+            ),
+            Self::SignalingUnreachable => (
+                "No signaling server answers at {server}. Check its address; it is tried again by itself.",
+                "Aucun serveur ne répond à l’adresse {server}. Vérifiez-la\u{202f}; nouvel essai automatique.",
+            ),
+            Self::SignalingRefused => (
+                "{server} does not take this streamer. Check the address: the server must go by the name in it.",
+                "{server} n’accepte pas cette caméra. Vérifiez l’adresse\u{a0}: le serveur doit porter ce nom.",
+            ),
+            Self::SignalingReplaced => (
+                "Another streamer with the same keys took over at {server}. Stop one of the two.",
+                "Un autre programme avec les mêmes clés a pris la place auprès de {server}. Arrêtez l’un des deux.",
             ),
             Self::NoDevices => ("No device is paired yet.", "Aucun appareil n’est encore associé."),
             Self::DevicesTitle => ("Paired devices", "Appareils associés"),

@@ -9,6 +9,7 @@ use athome_streamer::api::auth::Token;
 use athome_streamer::api::client::{Answer, Request, ask};
 use athome_streamer::app::{App, Options};
 use athome_streamer::config::{CameraConfig, Config};
+use athome_streamer::events::Listener;
 use athome_streamer::source::{CameraSpec, MicSpec, Wish};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -52,6 +53,18 @@ impl Plan {
     /// Viewers at a time.
     pub fn max_viewers(mut self, most: u32) -> Self {
         self.config.webrtc.max_viewers = most;
+        self
+    }
+
+    /// Host names under which the embedded signaling server is reached.
+    pub fn names(mut self, names: &[&str]) -> Self {
+        self.config.signaling.names = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// Registers with this server as well.
+    pub fn server(mut self, url: &str) -> Self {
+        self.config.signaling.servers.push(url.parse().expect("a URL"));
         self
     }
 
@@ -141,6 +154,16 @@ impl House {
     /// Where the local interface listens.
     pub fn api(&self) -> SocketAddr {
         self.app().api_addr()
+    }
+
+    /// What happened since the start, for the first who asks.
+    pub fn events(&self) -> Listener {
+        self.app().events()
+    }
+
+    /// Whether it says that it can be reached from outside.
+    pub fn outside(&self) -> bool {
+        self.app().outside()
     }
 
     /// The local interface's token.

@@ -62,6 +62,8 @@ pub enum CameraLinkEvent {
     Closed { chan: ChannelId, code: CloseCode },
     /// Not registered; tried again by itself.
     Down { retry_in: Duration, why: String },
+    /// The server answered, and does not take us: another version, or a name that it does not go by. Tried again by itself.
+    Refused { retry_in: Duration, why: String },
     /// The server will stop: open channels may finish, `Down` follows.
     Draining,
     /// Another program registered the same mailbox. Tried again after five minutes.

@@ -56,6 +56,7 @@ pub enum Output {
 #[derive(Clone, Debug, PartialEq)]
 enum Ending {
     Failed(String),
+    Refused(String),
     Drained { retry: Duration },
     Replaced,
 }
@@ -194,7 +195,11 @@ impl Session {
             Frame::Error { code: ErrorCode::Replaced, .. } => self.hang_up(Ending::Replaced),
             Frame::Error { code, text } => {
                 let text: String = text.chars().filter(|c| !c.is_control()).collect();
-                self.hang_up(Ending::Failed(format!("the server ended the connection ({code:?}): {text}")));
+                let why = format!("the server ended the connection ({code:?}): {text}");
+                self.hang_up(match code {
+                    ErrorCode::Version | ErrorCode::Authentication => Ending::Refused(why),
+                    _ => Ending::Failed(why),
+                });
             }
             Frame::Hello { .. }
             | Frame::Challenge { .. }
@@ -282,6 +287,11 @@ impl Session {
                 let retry_in = self.backoff.fail(jitter);
                 self.state = State::Waiting { until: now + retry_in };
                 self.event(CameraLinkEvent::Down { retry_in, why });
+            }
+            Ending::Refused(why) => {
+                let retry_in = self.backoff.fail(jitter);
+                self.state = State::Waiting { until: now + retry_in };
+                self.event(CameraLinkEvent::Refused { retry_in, why });
             }
             Ending::Drained { retry } => {
                 // Never sooner than asked, and spread out: every client was told the same.
@@ -452,6 +462,28 @@ mod tests {
         assert_eq!(session.state(), State::Replaced { until: now + REPLACED_WAIT });
         session.handle_timeout(now + REPLACED_WAIT);
         assert_eq!(outputs(&mut session), [Output::Connect]);
+    }
+
+    #[test]
+    fn a_server_that_does_not_take_us_is_told_from_one_that_fails() {
+        for (code, refused) in [
+            (ErrorCode::Authentication, true),
+            (ErrorCode::Version, true),
+            (ErrorCode::Rate, false),
+            (ErrorCode::Limit, false),
+            (ErrorCode::Unknown(99), false),
+        ] {
+            let (mut session, now) = session();
+            session.handle_open(now);
+            session.handle_message(now, Frame::Error { code, text: "why".to_owned() }.encode());
+            outputs(&mut session);
+            session.handle_lost(now, "we hung up", 1.0);
+            let said = outputs(&mut session);
+            let [Output::Event(event)] = &said[..] else { panic!("{code:?}: {said:?}") };
+            assert_eq!(matches!(event, CameraLinkEvent::Refused { .. }), refused, "{code:?}");
+            assert_eq!(matches!(event, CameraLinkEvent::Down { .. }), !refused, "{code:?}");
+            assert_eq!(session.state(), State::Waiting { until: now + RETRY.0 }, "{code:?}: tried again all the same");
+        }
     }
 
     #[test]

@@ -95,6 +95,7 @@ pub struct Desk {
     pub(super) requests: mpsc::Sender<Request>,
     pub(super) code: watch::Receiver<Code>,
     pub(super) watching: watch::Receiver<Arc<Vec<String>>>,
+    pub(super) outside: watch::Receiver<bool>,
 }
 
 impl Desk {
@@ -127,6 +128,11 @@ impl Desk {
     /// Names of who watches now, again with each change.
     pub fn watching(&self) -> watch::Receiver<Arc<Vec<String>>> {
         self.watching.clone()
+    }
+
+    /// Registered with a server outside now.
+    pub fn outside(&self) -> bool {
+        *self.outside.borrow()
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T, DeskError> {

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod door;
 pub mod house;
 pub mod live;
+pub mod reach;
 pub mod run;
 pub mod session;
 pub mod slots;

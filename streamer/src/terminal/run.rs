@@ -130,7 +130,7 @@ fn ready(app: &App) -> Value {
 
 fn first_words(app: &App, lang: Lang, codes: bool) -> String {
     let mut words = vec![Word::Running.text(lang).to_owned()];
-    if !app.outside() {
+    if app.lan_only() {
         words.push(Word::LanLine.text(lang).to_owned());
     }
     match &*app.desk().code().borrow() {
@@ -173,12 +173,13 @@ async fn rich(
 ) -> io::Result<()> {
     let (keys, mut pressed) = Keys::start()?;
     shared.set(Some(Screen::new(io::stdout(), window().cols)));
-    let mut model = Model { lang, sound, outside: app.outside(), ..Model::default() };
+    let mut model = Model { lang, sound, ..Model::default() };
     let (mut events, mut cameras) = (app.events(), app.cameras().changes());
     let (mut code, mut watching) = (app.desk().code(), app.desk().watching());
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        model.outside = app.outside();
         model.cameras = app.cameras().list().iter().map(camera_line).collect();
         model.watching = watching.borrow().to_vec();
         model.code = shown(&code.borrow());

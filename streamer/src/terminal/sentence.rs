@@ -4,7 +4,7 @@ use athome_shared::protocol::control::{Camera, CameraReason};
 use athome_shared::time::WallTime;
 use serde_json::{Value, json};
 
-use crate::events::{Event, Kind};
+use crate::events::{Event, Kind, Outage};
 use crate::words::{Lang, Word};
 
 /// The event as a person is told it. A camera goes by its name in `cameras`.
@@ -19,7 +19,7 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
         Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
         Kind::CodeExpired => Word::CodeOld.text(lang).to_owned(),
         Kind::SignalingUp { server } => Word::SignalingUp.fill(lang, &[("server", server)]),
-        Kind::SignalingDown { server } => Word::SignalingDown.fill(lang, &[("server", server)]),
+        Kind::SignalingDown { server, why } => outage_word(*why).fill(lang, &[("server", server)]),
     }
 }
 
@@ -33,7 +33,9 @@ pub fn object(event: &Event) -> Value {
         Kind::DevicePaired { name } => json!({"event": "device_paired", "name": name}),
         Kind::CodeExpired => json!({"event": "code_expired"}),
         Kind::SignalingUp { server } => json!({"event": "signaling", "server": server, "up": true}),
-        Kind::SignalingDown { server } => json!({"event": "signaling", "server": server, "up": false}),
+        Kind::SignalingDown { server, why } => {
+            json!({"event": "signaling", "server": server, "up": false, "why": why})
+        }
     };
     if let Some(fields) = object.as_object_mut() {
         fields.insert("at".to_owned(), json!(event.at.0));
@@ -58,6 +60,16 @@ pub fn reason_word(reason: CameraReason) -> Word {
     }
 }
 
+/// What an outage is called.
+fn outage_word(why: Outage) -> Word {
+    match why {
+        Outage::Lost => Word::SignalingDown,
+        Outage::Unreachable => Word::SignalingUnreachable,
+        Outage::Refused => Word::SignalingRefused,
+        Outage::Replaced => Word::SignalingReplaced,
+    }
+}
+
 /// Local time of day, `14:03`.
 pub fn time_of_day(at: WallTime) -> String {
     let Ok(at) = jiff::Timestamp::from_microsecond(at.0) else { return String::new() };
@@ -77,13 +89,14 @@ mod tests {
     use athome_shared::time::WallTime;
 
     use super::{object, words};
-    use crate::events::{Event, Kind};
+    use crate::events::{Event, Kind, Outage};
     use crate::words::Lang;
 
     #[test]
     fn each_event_has_its_name_and_its_sentence() {
         let name = || "Anna's phone".to_owned();
         let server = || "wss://example.org/ws".to_owned();
+        let down = |why| Kind::SignalingDown { server: server(), why };
         let all = [
             (Kind::Online, "camera_online", "door is live."),
             (Kind::Offline { reason: CameraReason::Gone }, "camera_offline", "door was unplugged."),
@@ -92,7 +105,10 @@ mod tests {
             (Kind::DevicePaired { name: name() }, "device_paired", "Anna's phone is now paired."),
             (Kind::CodeExpired, "code_expired", "This code has expired."),
             (Kind::SignalingUp { server: server() }, "signaling", "Registered with wss://example.org/ws."),
-            (Kind::SignalingDown { server: server() }, "signaling", "No connection to wss://example.org/ws."),
+            (down(Outage::Lost), "signaling", "No connection to wss://example.org/ws."),
+            (down(Outage::Unreachable), "signaling", "No signaling server answers at wss://example.org/ws."),
+            (down(Outage::Refused), "signaling", "wss://example.org/ws does not take this streamer."),
+            (down(Outage::Replaced), "signaling", "Another streamer with the same keys"),
         ];
         for (kind, tag, said) in all {
             let event = Event { camera: CameraId::new("door"), at: WallTime(5), kind };

@@ -5,6 +5,7 @@ mod access;
 mod encode_once;
 mod late;
 mod link;
+mod outside;
 mod pairing;
 mod reconnect;
 mod slots;

@@ -54,10 +54,10 @@ impl Task {
         let used = invite.filter(|i| i.uses_left == 0).and_then(|i| i.used_by.clone());
         if let Some(device) = used {
             self.shown = None;
-            self.code.send_replace(Code::Used { device, at: now });
+            self.shows.code.send_replace(Code::Used { device, at: now });
         } else if shown.expires <= now || invite.is_none() {
             self.shown = None;
-            self.code.send_replace(Code::Expired);
+            self.shows.code.send_replace(Code::Expired);
             self.events.streamer(Kind::CodeExpired);
         }
     }

@@ -1,24 +1,25 @@
 //! Signaling servers: what comes from them, what goes to them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use athome_shared::id::ChannelId;
 use athome_shared::protocol::signal::CloseCode;
 use athome_shared::protocol::wire::Why;
 use athome_shared::signal::camera::{CameraCommand, CameraLinkEvent, RingKind};
 use athome_shared::time::WallTime;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::Task;
-use crate::events::Kind;
+use crate::events::{Kind, Outage};
 use crate::serve::door::{DoorOutput, Gone, Ring};
+use crate::serve::reach::Reach;
 use crate::serve::session::Order;
 
 impl Task {
     pub(super) async fn handle_link(&mut self, at: usize, event: CameraLinkEvent) {
         let now = Instant::now();
         match event {
-            CameraLinkEvent::Joined => self.link_changed(at, true),
+            CameraLinkEvent::Joined => self.link_joined(at),
             CameraLinkEvent::Ring { chan, kind } => {
                 // The same number through two servers would mix two viewers: the second is turned away.
                 if self.channels.contains_key(&chan) {
@@ -40,16 +41,11 @@ impl Task {
                 self.door.handle_close(now, chan);
             }
             CameraLinkEvent::Data { .. } | CameraLinkEvent::Closed { .. } | CameraLinkEvent::Draining => {}
-            CameraLinkEvent::Down { retry_in, why } => {
-                self.link_changed(at, false);
-                info!(retry_s = retry_in.as_secs(), "signaling server {}: {why}", self.server_name(at));
-            }
+            CameraLinkEvent::Down { retry_in, why } => self.link_down(at, Reach::failed, retry_in, &why),
+            CameraLinkEvent::Refused { retry_in, why } => self.link_down(at, Reach::refused, retry_in, &why),
             CameraLinkEvent::Replaced => {
-                self.link_changed(at, false);
-                warn!(
-                    "signaling server {}: another streamer with this identity took over; stop one of the two",
-                    self.server_name(at)
-                );
+                let why = "another streamer with this identity took over; stop one of the two";
+                self.link_down(at, Reach::replaced, Duration::ZERO, why);
             }
         }
     }
@@ -123,15 +119,32 @@ impl Task {
         }
     }
 
-    fn link_changed(&mut self, at: usize, up: bool) {
+    fn link_joined(&mut self, at: usize) {
         let Some(server) = self.servers.get_mut(at) else { return };
-        if std::mem::replace(&mut server.up, up) != up && !server.setup.own {
-            let server = server.setup.url.clone();
-            self.events.streamer(if up { Kind::SignalingUp { server } } else { Kind::SignalingDown { server } });
+        if server.reach.joined() && !server.setup.own {
+            self.events.streamer(Kind::SignalingUp { server: server.setup.url.clone() });
         }
+        self.publish_outside();
     }
 
-    fn server_name(&self, at: usize) -> &str {
-        self.servers.get(at).map_or("", |server| server.setup.url.as_str())
+    /// People are told of a cause once; the log has every try. Nobody is told about the own server, whose failing is ours.
+    fn link_down(&mut self, at: usize, fail: fn(&mut Reach) -> Option<Outage>, retry_in: Duration, why: &str) {
+        let Some(server) = self.servers.get_mut(at) else { return };
+        let (news, url) = (fail(&mut server.reach), &server.setup.url);
+        let retry_s = retry_in.as_secs();
+        match news {
+            Some(_) if server.setup.own => warn!(retry_s, "the own server, {url}: {why}"),
+            Some(cause) => {
+                info!(retry_s, "signaling server {url}: {why}");
+                self.events.streamer(Kind::SignalingDown { server: url.clone(), why: cause });
+            }
+            None => debug!(retry_s, "signaling server {url}: {why}"),
+        }
+        self.publish_outside();
+    }
+
+    fn publish_outside(&mut self) {
+        let outside = self.servers.iter().any(|server| !server.setup.own && server.reach.up());
+        self.shows.outside.send_if_modified(|shown| std::mem::replace(shown, outside) != outside);
     }
 }

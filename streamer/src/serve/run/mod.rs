@@ -31,6 +31,7 @@ use self::store::{Stored, blocking};
 use super::desk::{Code, Counters, Desk, REQUESTS, Request};
 use super::door::{Door, Limits};
 use super::house::{House, SessionId};
+use super::reach::Reach;
 use super::session::{Common, News, Order};
 use crate::events::Events;
 use crate::hub::Hub;
@@ -92,9 +93,11 @@ impl Serving {
         let (requests_in, requests) = mpsc::channel(REQUESTS);
         let (code_in, code) = watch::channel(Code::None);
         let (watching_in, watching) = watch::channel(Arc::default());
-        let desk = Desk { requests: requests_in, code, watching: watching.clone() };
+        let (outside_in, outside) = watch::channel(false);
+        let desk = Desk { requests: requests_in, code, watching: watching.clone(), outside };
         let stop = CancellationToken::new();
-        let task = Task::new(setup, identity, roster, code_in, watching_in, watching);
+        let shows = Shows { code: code_in, watching: watching_in, outside: outside_in };
+        let task = Task::new(setup, identity, roster, shows, watching);
         let task = tokio::spawn(task.run(requests, stop.clone()));
         Ok(Self { desk, task, stop })
     }
@@ -112,13 +115,21 @@ impl Serving {
 struct Server {
     setup: LinkSetup,
     commands: mpsc::Sender<CameraCommand>,
-    up: bool,
+    reach: Reach,
 }
 
 /// The way to a running session.
 struct Handle {
     orders: mpsc::Sender<Order>,
     end: watch::Sender<Option<Why>>,
+}
+
+/// What others see of the task.
+struct Shows {
+    code: watch::Sender<Code>,
+    watching: watch::Sender<Arc<Vec<String>>>,
+    /// Registered with a server outside.
+    outside: watch::Sender<bool>,
 }
 
 struct Task {
@@ -142,8 +153,7 @@ struct Task {
     news_in: mpsc::Sender<(SessionId, News)>,
     stored: JoinSet<Stored>,
     shown: Option<Shown>,
-    code: watch::Sender<Code>,
-    watching: watch::Sender<Arc<Vec<String>>>,
+    shows: Shows,
     counters: Counters,
     page: String,
     server: LinkServer,
@@ -155,8 +165,7 @@ impl Task {
         setup: Setup,
         identity: Identity,
         roster: Roster,
-        code: watch::Sender<Code>,
-        watching: watch::Sender<Arc<Vec<String>>>,
+        shows: Shows,
         names: watch::Receiver<Arc<Vec<String>>>,
     ) -> Self {
         let key = Ed25519KeyPair::from_seed_unchecked(identity.mailbox_key.seed().expose());
@@ -181,7 +190,7 @@ impl Task {
                 };
                 tokio::join!(run_camera_link(config, inbox, own_in, stop), forward);
             });
-            Server { setup: link, commands, up: false }
+            Server { setup: link, commands, reach: Reach::default() }
         });
         let servers = servers.collect();
         let ice_servers = ice_servers(&setup.peer);
@@ -214,8 +223,7 @@ impl Task {
             news_in,
             stored: JoinSet::new(),
             shown: None,
-            code,
-            watching,
+            shows,
             counters: Counters::default(),
             page: setup.page,
             server: setup.server,

@@ -111,7 +111,7 @@ impl Task {
 
     pub(super) fn publish_watching(&mut self) {
         let names = self.house.watching();
-        self.watching.send_if_modified(|shown| {
+        self.shows.watching.send_if_modified(|shown| {
             let news = **shown != names;
             if news {
                 *shown = Arc::new(names);

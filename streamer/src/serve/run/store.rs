@@ -92,7 +92,7 @@ impl Task {
             Stored::Invited { answer, done: Ok((invitation, mailbox, roster)) } => {
                 self.shown = Some(Shown { mailbox, expires: invitation.expires });
                 self.adopt(roster).await;
-                self.code.send_replace(Code::Open(Arc::new(invitation.clone())));
+                self.shows.code.send_replace(Code::Open(Arc::new(invitation.clone())));
                 let _gone = answer.send(Ok(invitation));
             }
             Stored::Invited { answer, done: Err(error) } => {
