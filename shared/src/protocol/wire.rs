@@ -1,6 +1,8 @@
 //! The payloads that travel sealed inside Noise messages (`docs/protocol.md`, "Sealed payloads"): JSON, padded to a few
 //! sizes so that the server can't tell them apart by length. Padding and its limits are in `pair::seal`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CameraId, Layer};
@@ -51,8 +53,8 @@ pub struct PairWelcome {
     pub roster_epoch: u64,
 }
 
-impl std::fmt::Debug for PairWelcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for PairWelcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PairWelcome").field("roles", &self.roles).finish_non_exhaustive()
     }
 }
@@ -103,7 +105,7 @@ pub enum FromCamera {
 }
 
 /// A session's offer, with all that the viewer needs to label the first frame.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
     pub v: u16,
     pub sdp: String,
@@ -116,6 +118,19 @@ pub struct Offer {
     pub cameras: Vec<Camera>,
     /// What the slots will carry once connected.
     pub attached: Vec<Attached>,
+}
+
+/// Neither the description, which holds the ICE password, nor the binding key.
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer")
+            .field("v", &self.v)
+            .field("ice_servers", &self.ice_servers)
+            .field("slots", &self.slots)
+            .field("cameras", &self.cameras)
+            .field("attached", &self.attached)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which m-line carries which slot. Slots of video and of sound are numbered apart, from zero.
@@ -135,7 +150,7 @@ pub enum SlotKind {
 }
 
 /// As RTCIceServer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IceServer {
     pub urls: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,8 +159,15 @@ pub struct IceServer {
     pub credential: Option<String>,
 }
 
+/// Not who we are at a relay, and not its password.
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
+}
+
 /// Everything a viewer may send sealed after its join.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum FromViewer {
     /// The third message.
@@ -161,6 +183,19 @@ pub enum FromViewer {
     Bye {
         why: Why,
     },
+}
+
+/// Neither the answer's description, which holds the ICE password, nor the binding key.
+impl fmt::Debug for FromViewer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer { .. } => f.debug_struct("Answer").finish_non_exhaustive(),
+            Self::PairOk => f.write_str("PairOk"),
+            Self::Cand(candidate) => f.debug_tuple("Cand").field(candidate).finish(),
+            Self::CandEnd => f.write_str("CandEnd"),
+            Self::Bye { why } => f.debug_struct("Bye").field("why", why).finish(),
+        }
+    }
 }
 
 /// One trickled ICE candidate (RFC 8838); at most 64 of them a side.
@@ -210,4 +245,72 @@ pub enum Why {
     Left,
     /// A message was not understood or not allowed here; the channel ends.
     Protocol,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{FromCamera, FromViewer, IceServer, Offer, PairReply, PairWelcome};
+    use crate::peer::{BitrateRange, PeerSettings};
+
+    const SECRETS: [&str; 5] = ["turnpassword", "turnuser", "icepassword", "bindingkey", "capability"];
+
+    fn leaked(shown: &str) -> Vec<&'static str> {
+        SECRETS.into_iter().filter(|secret| shown.contains(secret)).collect()
+    }
+
+    #[test]
+    fn debug_shows_no_password_and_no_key() {
+        let server = IceServer {
+            urls: vec!["turn:relay.example".to_owned()],
+            username: Some("turnuser".to_owned()),
+            credential: Some("turnpassword".to_owned()),
+        };
+        let offer = Offer {
+            v: 1,
+            sdp: "a=ice-pwd:icepassword".to_owned(),
+            fp: String::new(),
+            kb: "bindingkey".to_owned(),
+            ice_servers: vec![server.clone()],
+            slots: Vec::new(),
+            cameras: Vec::new(),
+            attached: Vec::new(),
+        };
+        let answer = FromViewer::Answer { sdp: offer.sdp.clone(), fp: offer.fp.clone(), kb: offer.kb.clone() };
+        let welcome = PairWelcome {
+            v: 1,
+            roles: Vec::new(),
+            cap: "capability".to_owned(),
+            psk: "bindingkey".to_owned(),
+            mailbox: String::new(),
+            servers: Vec::new(),
+            place: String::new(),
+            device: String::new(),
+            roster_epoch: 0,
+        };
+        let settings = PeerSettings {
+            stun_servers: Vec::new(),
+            turn_servers: vec![server],
+            bind: Vec::new(),
+            check_interval: Duration::ZERO,
+            mdns_query: false,
+            bitrate: BitrateRange { start: 0, min: 0, max: 0 },
+        };
+        // Control: the secrets are there to be leaked.
+        let told = [
+            serde_json::to_string(&FromCamera::Offer(Box::new(offer.clone()))),
+            serde_json::to_string(&answer),
+            serde_json::to_string(&PairReply::Welcome(Box::new(welcome.clone()))),
+        ];
+        assert_eq!(leaked(&told.map(|text| text.expect("JSON")).concat()), SECRETS);
+        for shown in [
+            format!("{:?}", FromCamera::Offer(Box::new(offer))),
+            format!("{answer:?}"),
+            format!("{:?}", PairReply::Welcome(Box::new(welcome))),
+            format!("{settings:?}"),
+        ] {
+            assert!(leaked(&shown).is_empty(), "{shown}");
+        }
+    }
 }

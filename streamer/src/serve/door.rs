@@ -60,8 +60,7 @@ pub enum Ring {
     Pairing(MailboxId),
 }
 
-/// What the owner is to do.
-#[derive(Debug)]
+/// What the owner is to do. Without `Debug`: descriptions hold the ICE password.
 pub enum DoorOutput {
     /// Send a DATA frame.
     Send { chan: ChannelId, data: Bytes },

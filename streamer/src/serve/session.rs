@@ -68,7 +68,6 @@ pub struct Knock {
 }
 
 /// What a session is told.
-#[derive(Debug)]
 pub enum Order {
     /// The viewer's answer, already validated against the offer.
     Answer(String),
@@ -81,7 +80,6 @@ pub enum Order {
 }
 
 /// What a session tells.
-#[derive(Debug)]
 pub enum News {
     Offer(Box<Offered>),
     Candidate(Candidate),
@@ -97,8 +95,7 @@ pub enum News {
     Ended(Option<Why>),
 }
 
-/// The session's half of an offer.
-#[derive(Debug)]
+/// The session's half of an offer. The description holds the ICE password.
 pub struct Offered {
     pub sdp: String,
     pub fingerprint: [u8; 32],

@@ -2,6 +2,7 @@
 //! randomness go in; [`Output`]s come out of [`Session::poll_output`].
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use athome_shared::id::{CameraId, Layer};
@@ -48,7 +49,6 @@ pub enum Stage {
 }
 
 /// What the task around a session has to do.
-#[derive(Debug)]
 pub enum Output {
     /// Send on the signaling channel.
     Sealed(Vec<u8>),
@@ -64,6 +64,23 @@ pub enum Output {
     Event(Event),
     /// Close everything; nothing follows.
     Ended(Ended),
+}
+
+/// Not the offer's description, which holds the ICE password.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sealed(message) => write!(f, "Sealed({} bytes)", message.len()),
+            Self::CloseChannel => f.write_str("CloseChannel"),
+            Self::Answer { ice_servers, .. } => {
+                f.debug_struct("Answer").field("ice_servers", ice_servers).finish_non_exhaustive()
+            }
+            Self::Candidate(candidate) => f.debug_tuple("Candidate").field(candidate).finish(),
+            Self::Control(message) => f.debug_tuple("Control").field(message).finish(),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Ended(ended) => f.debug_tuple("Ended").field(ended).finish(),
+        }
+    }
 }
 
 /// What a session tells its consumer.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use athome_shared::pair::noise::{Answer, Transport};
 use athome_shared::pair::sdp::Checked;
+use athome_shared::secret::Secret;
 
 use super::Ring;
 use crate::trust::ViewerKey;
@@ -31,7 +32,7 @@ pub(super) enum Stage {
     /// Session: the owner decides, and makes an offer.
     Knocking(Answer),
     /// Session: the offer is on its way.
-    Offered { transport: Transport, v_pub: ViewerKey, offer: Checked, kb: [u8; 32], ours: usize },
+    Offered { transport: Transport, v_pub: ViewerKey, offer: Checked, kb: Secret<32>, ours: usize },
     /// Session: answered; candidates flow.
     Open { transport: Transport, v_pub: ViewerKey, mids: Vec<String>, theirs: usize, ours: usize },
 }

@@ -7,6 +7,7 @@ use athome_shared::pair::noise::{Answer, Ephemeral, NoiseError, Responder, Trans
 use athome_shared::pair::{b64, sdp, seal};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::wire::{self, FromCamera, Join, PairHello, PairReply, PairWelcome, Refused, Why};
+use athome_shared::secret::Secret;
 use athome_shared::time::WallTime;
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +173,7 @@ impl Door {
             Ok((transport, m2)) => {
                 self.push(DoorOutput::Send { chan, data: m2.into() });
                 let ours = checked.candidates;
-                let stage = Stage::Offered { transport, v_pub, offer: checked, kb, ours };
+                let stage = Stage::Offered { transport, v_pub, offer: checked, kb: Secret::new(kb), ours };
                 let deadline = now + self.limits.half_open_life;
                 self.channels.insert(chan.0, Channel { stage, deadline, born });
             }

@@ -112,13 +112,13 @@ fn check_answer(
     kb: &str,
     offer: &Checked,
     transport: &Transport,
-    kb_camera: &[u8; 32],
+    kb_camera: &Secret<32>,
 ) -> Result<(Checked, Secret<32>), String> {
     let (Some(fp), Some(kb_viewer)) = (b64::decode_array(fp), b64::decode_array(kb)) else {
         return Err("the answer's fingerprint or binding key is not 32 bytes".to_owned());
     };
     let checked = sdp::check_answer(sdp, &fp, offer).map_err(|e| format!("the answer's {e}"))?;
-    Ok((checked, transport.bind_key(kb_camera, &kb_viewer)))
+    Ok((checked, transport.bind_key(kb_camera.expose(), &kb_viewer)))
 }
 
 fn check(candidate: &Candidate, mids: &[String], earlier: usize) -> Result<(), String> {

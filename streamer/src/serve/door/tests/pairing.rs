@@ -34,7 +34,7 @@ fn a_newcomer_is_enrolled_welcomed_and_confirmed() {
             assert_eq!((*chan, *mailbox, v_pub), (CHAN, pair_mailbox(&secret), keys.public()));
             assert_eq!(*said, hello());
         }
-        other => panic!("{other:?}"),
+        other => panic!("{:?}", other.iter().map(words).collect::<Vec<_>>()),
     }
     let Enrolment::Welcome(viewer) = stored(&keys) else { panic!("refused") };
     scene.door.enrolled(CHAN, Enrolment::Welcome(viewer.clone()));

@@ -24,7 +24,7 @@ fn a_session_goes_from_ring_to_goodbye() {
             assert_eq!((*chan, fp), (ChannelId(1), &[0xab; 32]));
             assert_eq!(*bind_key, transport.bind_key(&[0x11; 32], &[0x22; 32]), "both ends hold the same key");
         }
-        other => panic!("{other:?}"),
+        other => panic!("{:?}", other.iter().map(words).collect::<Vec<_>>()),
     }
     scene.say(1, &mut transport, &candidate(1000));
     scene.say(1, &mut transport, &FromViewer::CandEnd);
