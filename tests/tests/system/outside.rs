@@ -6,7 +6,7 @@ use athome_signaling as signaling;
 use athome_streamer::events::{Heard, Kind, Listener, Outage};
 use athome_tests::house::House;
 use athome_tests::viewer::Device;
-use athome_tests::wait::{eventually, soon};
+use athome_tests::wait::soon;
 use tokio_util::sync::CancellationToken;
 
 async fn next_about_servers(events: &mut Listener) -> Kind {
@@ -49,7 +49,7 @@ async fn a_server_that_never_answers_is_told_once_and_no_reach_is_claimed() {
     assert!(house.outside());
     server.stop().await;
     assert_eq!(next_about_servers(&mut events).await, Kind::SignalingDown { server: url, why: Outage::Lost });
-    eventually("the claim is taken back", || !house.outside()).await;
+    assert!(!house.outside(), "the claim is taken back");
     house.stop().await;
 }
 

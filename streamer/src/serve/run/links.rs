@@ -121,26 +121,28 @@ impl Task {
 
     fn link_joined(&mut self, at: usize) {
         let Some(server) = self.servers.get_mut(at) else { return };
-        if server.reach.joined() && !server.setup.own {
-            self.events.streamer(Kind::SignalingUp { server: server.setup.url.clone() });
-        }
+        let (news, own, server) = (server.reach.joined(), server.setup.own, server.setup.url.clone());
         self.publish_outside();
+        if news && !own {
+            self.events.streamer(Kind::SignalingUp { server });
+        }
     }
 
     /// People are told of a cause once; the log has every try. Nobody is told about the own server, whose failing is ours.
     fn link_down(&mut self, at: usize, fail: fn(&mut Reach) -> Option<Outage>, retry_in: Duration, why: &str) {
         let Some(server) = self.servers.get_mut(at) else { return };
-        let (news, url) = (fail(&mut server.reach), &server.setup.url);
+        let (news, own, url) = (fail(&mut server.reach), server.setup.own, server.setup.url.clone());
+        // First what is claimed, then what is told of it.
+        self.publish_outside();
         let retry_s = retry_in.as_secs();
         match news {
-            Some(_) if server.setup.own => warn!(retry_s, "the own server, {url}: {why}"),
+            Some(_) if own => warn!(retry_s, "the own server, {url}: {why}"),
             Some(cause) => {
                 info!(retry_s, "signaling server {url}: {why}");
-                self.events.streamer(Kind::SignalingDown { server: url.clone(), why: cause });
+                self.events.streamer(Kind::SignalingDown { server: url, why: cause });
             }
             None => debug!(retry_s, "signaling server {url}: {why}"),
         }
-        self.publish_outside();
     }
 
     fn publish_outside(&mut self) {
