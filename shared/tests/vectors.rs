@@ -345,7 +345,6 @@ fn noise() -> Value {
         slots: 4,
         watch: vec![],
         audio: true,
-        resume: None,
     };
     let refused = FromCamera::Refused(Refused { why: Why::Busy, who: None, count: Some(16), retry_s: Some(30) });
     let bye = FromViewer::Bye { why: Why::Left };

@@ -84,15 +84,7 @@ impl Pair {
         let psk = Secret::new([3; 32]);
         let ephemeral = || Ephemeral::generate(&rng).unwrap();
         let initiator = Initiator::session(&viewer, camera.public(), &psk, MAILBOX, CHAN, ephemeral()).unwrap();
-        let join = Join {
-            v: VERSION,
-            sid: b64::encode(&[0; 16]),
-            ctr: 9,
-            slots: 1,
-            watch: Vec::new(),
-            audio: false,
-            resume: None,
-        };
+        let join = Join { v: VERSION, sid: b64::encode(&[0; 16]), ctr: 9, slots: 1, watch: Vec::new(), audio: false };
         let now = Instant::now();
         Self {
             now,

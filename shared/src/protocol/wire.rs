@@ -74,9 +74,6 @@ pub struct Join {
     pub watch: Vec<WatchWish>,
     #[serde(default)]
     pub audio: bool,
-    /// An ended session of the same viewer that this one replaces.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resume: Option<B64>,
 }
 
 /// A slot's first content.

@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn wishes_of_the_join_are_asked_of_the_table_too() {
         let wish = WatchWish { slot: 0, camera: None, layer: Layer::Full };
-        let join = Join { v: 1, sid: String::new(), ctr: 1, slots: 1, watch: vec![wish], audio: true, resume: None };
+        let join = Join { v: 1, sid: String::new(), ctr: 1, slots: 1, watch: vec![wish], audio: true };
         for role in [Role::View, Role::Admin] {
             assert_eq!(permitted(join.clone(), Roles::of(&[role])), join, "{role:?}");
         }

@@ -126,18 +126,8 @@ impl Client {
         let requests = Requests { queue, offset: offset.clone() };
         let media = media(requests.clone());
         let stop = CancellationToken::new();
-        let runner = Runner {
-            key: key_of(&store),
-            store,
-            place,
-            options,
-            inbox,
-            out,
-            media,
-            offset,
-            stop: stop.clone(),
-            last_sid: None,
-        };
+        let runner =
+            Runner { key: key_of(&store), store, place, options, inbox, out, media, offset, stop: stop.clone() };
         let task = tokio::spawn(runner.run());
         Self { requests, events, stop, task }
     }
@@ -226,7 +216,6 @@ struct Runner {
     media: Box<dyn MediaSink>,
     offset: SharedOffset,
     stop: CancellationToken,
-    last_sid: Option<String>,
 }
 
 impl Runner {
@@ -288,7 +277,6 @@ impl Runner {
     }
 
     async fn session(&mut self, link: &ViewerLink, join: Join, reconnect: &mut Reconnect) -> Ended {
-        let sid = join.sid.clone();
         let watch = &mut self.options.watch;
         let audio = &mut self.options.audio;
         let mut remember = |request: &Request| match request {
@@ -324,10 +312,7 @@ impl Runner {
                         match stage {
                             Stage::Proving => say(&self.out, &self.stop, Sentence::Proving).await,
                             Stage::Connecting => say(&self.out, &self.stop, Sentence::Path).await,
-                            Stage::Live => {
-                                reconnect.handle_connected();
-                                self.last_sid = Some(sid.clone());
-                            }
+                            Stage::Live => reconnect.handle_connected(),
                             Stage::Closing => {}
                         }
                     }
@@ -352,7 +337,6 @@ impl Runner {
             slots: self.options.slots,
             watch: self.options.watch.clone(),
             audio: self.options.audio,
-            resume: self.last_sid.clone(),
         };
         async move {
             let counted = tokio::task::spawn_blocking(move || {

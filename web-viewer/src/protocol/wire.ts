@@ -23,7 +23,7 @@ export type PairReply = ({ t: 'welcome' } & PairWelcome) | ({ t: 'refused' } & R
 
 export interface WatchWish { slot: number; camera?: string; layer: Layer }
 
-export interface Join { v: number; sid: B64; ctr: number; slots: number; watch: WatchWish[]; audio: boolean; resume?: B64 }
+export interface Join { v: number; sid: B64; ctr: number; slots: number; watch: WatchWish[]; audio: boolean }
 
 export interface IceServer { urls: string[]; username?: string; credential?: string }
 

@@ -212,10 +212,9 @@ fn turned_away(viewer: &Viewer, wall: WallTime, join: &Join) -> Option<Why> {
     if viewer.expired(wall) {
         return Some(Why::GuestEnded);
     }
-    let names = [Some(&join.sid), join.resume.as_ref()];
     let well_formed = (1..=MAX_SLOTS).contains(&join.slots)
         && join.watch.len() <= usize::from(MAX_SLOTS)
-        && names.into_iter().flatten().all(|name| b64::decode_array::<16>(name).is_some());
+        && b64::decode_array::<16>(&join.sid).is_some();
     (!well_formed).then_some(Why::Protocol)
 }
 

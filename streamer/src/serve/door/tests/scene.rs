@@ -218,7 +218,7 @@ pub(super) fn hello() -> PairHello {
 }
 
 pub(super) fn join(ctr: u64) -> Join {
-    Join { v: 1, sid: b64::encode(&[9; 16]), ctr, slots: 4, watch: vec![], audio: true, resume: None }
+    Join { v: 1, sid: b64::encode(&[9; 16]), ctr, slots: 4, watch: vec![], audio: true }
 }
 
 fn sdp(setup: &str, direction: &str) -> String {

@@ -100,7 +100,6 @@ fn versions_and_nonsense_are_told_apart() {
     assert_eq!(first(json!({ "slots": 0 })), Why::Protocol);
     assert_eq!(first(json!({ "slots": 17 })), Why::Protocol);
     assert_eq!(first(json!({ "sid": "short" })), Why::Protocol);
-    assert_eq!(first(json!({ "resume": "short" })), Why::Protocol);
     let wish = WatchWish { slot: 0, camera: CameraId::new("door"), layer: Layer::Full };
     assert_eq!(first(json!({ "watch": vec![wish; 17] })), Why::Protocol);
 }
