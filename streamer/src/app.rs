@@ -26,6 +26,7 @@ use crate::config::Config;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
 use crate::serve::run::{LinkSetup, Serving, Setup};
+use crate::serve::stills::Stills;
 use crate::serve::{Desk, DeskError, Invitation};
 use crate::trust::{TrustError, TrustStore};
 
@@ -130,9 +131,11 @@ impl App {
             .chain(servers.iter().map(|url| LinkSetup { url: url.clone(), own: false }))
             .collect();
         let whep = Whep::new(hub.clone(), clock, &peer);
+        let stills = Stills::new(hub.clone());
         let serving = Serving::start(Setup {
             trust,
             hub: hub.clone(),
+            stills: stills.clone(),
             clock,
             cameras: cameras.changes(),
             peer,
@@ -151,7 +154,7 @@ impl App {
                 return Err(error.into());
             }
         };
-        let api = Api::new(token.clone(), hub.clone(), cameras.changes(), serving.desk.clone(), whep, Instant::now());
+        let api = Api::new(token.clone(), stills, cameras.changes(), serving.desk.clone(), whep, Instant::now());
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
         let servers = !servers.is_empty();

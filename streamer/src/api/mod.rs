@@ -29,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 use auth::{Needs, Token, admit};
 use error::Refusal;
 
-use crate::hub::Hub;
 use crate::serve::Desk;
+use crate::serve::stills::Stills;
 
 /// Largest request body: an SDP offer is at most 14 KiB, everything else is smaller.
 const MAX_BODY: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub struct Api(Arc<Inner>);
 
 struct Inner {
     token: Token,
-    hub: Hub,
+    stills: Stills,
     cameras: watch::Receiver<Arc<Vec<Camera>>>,
     desk: Desk,
     whep: whep::Whep,
@@ -52,13 +52,13 @@ impl Api {
     /// The interface to these parts.
     pub fn new(
         token: Token,
-        hub: Hub,
+        stills: Stills,
         cameras: watch::Receiver<Arc<Vec<Camera>>>,
         desk: Desk,
         whep: whep::Whep,
         started: Instant,
     ) -> Self {
-        Self(Arc::new(Inner { token, hub, cameras, desk, whep, started }))
+        Self(Arc::new(Inner { token, stills, cameras, desk, whep, started }))
     }
 
     /// Answers requests on `listener` until `shutdown`; open ones are finished, and WHEP sessions ended.

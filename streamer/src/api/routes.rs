@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
 use super::{Api, MAX_BODY};
-use crate::serve::{DeskError, Invitation, ViewerRow, still};
+use crate::serve::{DeskError, Invitation, ViewerRow};
 
 /// Longest and usual life of an invitation.
 const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -52,7 +52,10 @@ pub(super) async fn cameras(State(api): State<Api>) -> Result<Json<Vec<Camera>>,
 pub(super) async fn snapshot(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refusal> {
     permit(Command::Snapshot)?;
     let camera = api.camera(&id)?;
-    let jpeg = still::take(&api.0.hub, &camera.id)
+    let jpeg = api
+        .0
+        .stills
+        .take(&camera.id)
         .await
         .map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, format!("No still of {id}: {error}.")))?;
     Ok(([(CONTENT_TYPE, "image/jpeg"), (CACHE_CONTROL, "no-store")], jpeg).into_response())

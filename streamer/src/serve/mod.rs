@@ -11,6 +11,7 @@ pub mod reach;
 pub mod run;
 pub mod session;
 pub mod slots;
-pub mod still;
+mod still;
+pub mod stills;
 
 pub use desk::{Code, Counters, Desk, DeskError, Invitation, ViewerRow};

@@ -23,7 +23,8 @@ use super::control::{Action, Verdict, decide, permitted};
 use super::house::SessionId;
 use super::live::Figures;
 use super::slots::Slots;
-use super::still::{self, StillError};
+use super::still::StillError;
+use super::stills::Stills;
 use crate::hub::Hub;
 
 /// Video slots at most. A viewer may ask for 16; an offer of so many would not fit a sealed message.
@@ -49,6 +50,7 @@ const REPORTS: usize = 32;
 #[derive(Clone)]
 pub struct Common {
     pub hub: Hub,
+    pub stills: Stills,
     pub clock: MediaClock,
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
     /// Names of who watches now.
@@ -355,8 +357,8 @@ impl Session {
                 if self.transfers.len() + self.stills.len() >= MAX_TRANSFERS {
                     self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
                 } else {
-                    let hub = self.common.hub.clone();
-                    self.stills.spawn(async move { (re, still::take(&hub, &camera).await) });
+                    let stills = self.common.stills.clone();
+                    self.stills.spawn(async move { (re, stills.take(&camera).await) });
                 }
             }
             Action::BulkAck { id, bytes } => {

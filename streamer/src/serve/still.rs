@@ -7,6 +7,7 @@ use athome_shared::id::{CameraId, Layer};
 use athome_shared::media::frame::{Codec, EncodedFrame};
 use bytes::Bytes;
 use jpeg_encoder::{ColorType, Encoder};
+use tokio::sync::Semaphore;
 
 use crate::decode::h264::Decoder;
 use crate::decode::{I420, i420_len};
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const QUALITY: u8 = 88;
 
 /// Why there is no still.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StillError {
     #[error("the camera gives no picture now")]
     NoPicture,
@@ -28,8 +29,9 @@ pub enum StillError {
     Encode(String),
 }
 
-/// The newest picture of a camera. Waits for one, at most three seconds, where nobody watches and nothing is encoded.
-pub async fn take(hub: &Hub, camera: &CameraId) -> Result<Bytes, StillError> {
+/// The newest picture of a camera. Waits for one, at most three seconds, where nobody watches and nothing is encoded. `gate` is
+/// held while it is decoded.
+pub(super) async fn take(hub: &Hub, camera: &CameraId, gate: Arc<Semaphore>) -> Result<Bytes, StillError> {
     let stream = hub.stream(&StreamKey::video(camera, Layer::Full));
     let mut reader = stream.subscribe(From::Live);
     let first = async {
@@ -42,8 +44,14 @@ pub async fn take(hub: &Hub, camera: &CameraId) -> Result<Bytes, StillError> {
         }
     };
     tokio::time::timeout(PATIENCE, first).await.map_err(|_| StillError::NoPicture)??;
+    // It goes with the decoder, which nothing can stop, so that going away and asking again makes no second one.
+    let decoding = gate.acquire_owned().await.map_err(|_| StillError::NoPicture)?;
     let gop = stream.newest_gop();
-    match tokio::task::spawn_blocking(move || jpeg(&gop)).await {
+    let made = tokio::task::spawn_blocking(move || {
+        let _decoding = decoding;
+        jpeg(&gop)
+    });
+    match made.await {
         Ok(jpeg) => jpeg,
         Err(_) => Err(StillError::Decode("the decoder gave up".to_owned())),
     }

@@ -33,6 +33,7 @@ use super::door::{Door, Limits};
 use super::house::{House, SessionId};
 use super::reach::Reach;
 use super::session::{Common, News, Order};
+use super::stills::Stills;
 use crate::events::Events;
 use crate::hub::Hub;
 use crate::trust::{Identity, Roster, TrustError, TrustStore, ViewerKey};
@@ -54,6 +55,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 pub struct Setup {
     pub trust: Arc<TrustStore>,
     pub hub: Hub,
+    pub stills: Stills,
     pub clock: MediaClock,
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
     pub peer: PeerSettings,
@@ -201,6 +203,7 @@ impl Task {
             house: House::new(setup.max_viewers),
             common: Common {
                 hub: setup.hub,
+                stills: setup.stills,
                 clock: setup.clock,
                 cameras: setup.cameras,
                 watching: names,
