@@ -27,7 +27,7 @@ use tracing::{info, warn};
 
 use self::desk::Shown;
 use self::sessions::ice_servers;
-use self::store::{Stored, blocking};
+use self::store::{Daily, Stored, blocking};
 use super::desk::{Code, Counters, Desk, REQUESTS, Request};
 use super::door::{Door, Limits};
 use super::house::{House, SessionId};
@@ -157,6 +157,7 @@ struct Task {
     shown: Option<Shown>,
     shows: Shows,
     counters: Counters,
+    prune: Daily,
     page: String,
     server: LinkServer,
     ice_servers: Vec<IceServer>,
@@ -228,6 +229,7 @@ impl Task {
             shown: None,
             shows,
             counters: Counters::default(),
+            prune: Daily::new(Instant::now()),
             page: setup.page,
             server: setup.server,
             ice_servers,
@@ -252,7 +254,10 @@ impl Task {
                 },
                 Some(ended) = self.sessions.join_next_with_id() => self.handle_session_task(ended),
                 () = sleep_until(wake.into()) => self.handle_time(),
-                _ = look.tick() => self.look_after_guests(),
+                _ = look.tick() => {
+                    self.look_after_guests();
+                    self.look_after_store(Instant::now());
+                }
             }
         }
         self.close(requests).await;

@@ -1,6 +1,7 @@
 //! The trust store: what it is asked, and what its answers change.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use athome_shared::id::{ChannelId, MailboxId};
 use athome_shared::protocol::control::RefusedWhy;
@@ -23,7 +24,8 @@ pub(super) enum Stored {
         chan: ChannelId,
         done: Result<(Enrolment, Roster), TrustError>,
     },
-    Confirmed {
+    /// Nobody waits for it.
+    Changed {
         done: Result<Roster, TrustError>,
     },
     Invited {
@@ -44,6 +46,25 @@ pub(super) enum Stored {
     Nothing(Result<(), TrustError>),
 }
 
+/// Once a day, the first time a day from the start.
+pub(super) struct Daily(Instant);
+
+impl Daily {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    pub(super) fn new(now: Instant) -> Self {
+        Self(now + Self::DAY)
+    }
+
+    fn due(&mut self, now: Instant) -> bool {
+        let due = now >= self.0;
+        if due {
+            self.0 = now + Self::DAY;
+        }
+        due
+    }
+}
+
 impl Task {
     pub(super) fn enrol(&mut self, chan: ChannelId, pair_mailbox: MailboxId, v_pub: ViewerKey, hello: PairHello) {
         let trust = self.trust.clone();
@@ -56,6 +77,21 @@ impl Task {
         });
     }
 
+    /// Forgets what is old, once a day: a streamer runs for months.
+    pub(super) fn look_after_store(&mut self, now: Instant) {
+        if !self.prune.due(now) {
+            return;
+        }
+        let trust = self.trust.clone();
+        self.stored.spawn(async move {
+            let done = blocking(move || {
+                trust.prune(WallTime::now())?;
+                trust.roster()
+            });
+            Stored::Changed { done: done.await }
+        });
+    }
+
     pub(super) fn confirm(&mut self, v_pub: ViewerKey) {
         let trust = self.trust.clone();
         self.stored.spawn(async move {
@@ -63,7 +99,7 @@ impl Task {
                 trust.confirm(&v_pub)?;
                 trust.roster()
             });
-            Stored::Confirmed { done: done.await }
+            Stored::Changed { done: done.await }
         });
     }
 
@@ -88,7 +124,7 @@ impl Task {
                 warn!("a device could not be paired: {error}");
                 self.door.close(chan, close::DONE);
             }
-            Stored::Confirmed { done: Ok(roster) } => self.adopt(roster).await,
+            Stored::Changed { done: Ok(roster) } => self.adopt(roster).await,
             Stored::Invited { answer, done: Ok((invitation, mailbox, roster)) } => {
                 self.shown = Some(Shown { mailbox, expires: invitation.expires });
                 self.adopt(roster).await;
@@ -124,7 +160,7 @@ impl Task {
                 };
                 self.order(session, Order::Renamed { re, done });
             }
-            Stored::Confirmed { done: Err(error) } | Stored::Nothing(Err(error)) => warn!("trust store: {error}"),
+            Stored::Changed { done: Err(error) } | Stored::Nothing(Err(error)) => warn!("trust store: {error}"),
             Stored::Nothing(Ok(())) => {}
         }
     }
@@ -155,5 +191,22 @@ pub(super) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(_) => Err(TrustError::Damaged("what the store returned")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Daily;
+
+    #[test]
+    fn once_a_day_however_often_it_is_looked_at() {
+        let start = Instant::now();
+        let mut daily = Daily::new(start);
+        // Looked at every ten seconds for ten days and a bit.
+        let looks = (0..10 * 8_640 + 100).map(|n| start + Duration::from_secs(10 * n));
+        let due: Vec<u64> = looks.filter(|now| daily.due(*now)).map(|now| (now - start).as_secs() / 3600).collect();
+        assert_eq!(due, (1..=10).map(|day| day * 24).collect::<Vec<_>>());
     }
 }
