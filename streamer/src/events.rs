@@ -33,6 +33,8 @@ pub enum Kind {
     DevicePaired { name: String },
     /// An invitation ran out unused.
     CodeExpired,
+    /// So many sealed messages did not open so far; told at the third, then ever more rarely.
+    Tampered { count: u64 },
     /// Registered with a signaling server.
     SignalingUp { server: String },
     /// No connection to a signaling server; it is tried again by itself.

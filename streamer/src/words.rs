@@ -76,6 +76,7 @@ pub enum Word {
     SecondSignal,
     NoNetworkCameras,
     PortInUse,
+    Tampered,
     SignalingUp,
     SignalingDown,
     SignalingUnreachable,
@@ -147,6 +148,7 @@ impl Word {
         Self::SecondSignal,
         Self::NoNetworkCameras,
         Self::PortInUse,
+        Self::Tampered,
         Self::SignalingUp,
         Self::SignalingDown,
         Self::SignalingUnreachable,
@@ -272,6 +274,10 @@ impl Word {
             Self::PortInUse => (
                 "Port {port} is in use by another program. Try {option} {other}.",
                 "Le port {port} est pris par un autre programme. Essayez {option} {other}.",
+            ),
+            Self::Tampered => (
+                "{n} sealed messages were damaged or changed on the way; nothing of them was used. Check your network, or use another signaling server.",
+                "{n} messages scellés ont été abîmés ou modifiés en route\u{202f}; rien n’en a été utilisé. Vérifiez le réseau, ou changez de serveur.",
             ),
             Self::SignalingUp => ("Registered with {server}.", "Inscrit auprès de {server}."),
             Self::SignalingDown => (

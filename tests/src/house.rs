@@ -204,6 +204,11 @@ impl House {
         self.ask("DELETE", &format!("/api/v1/viewers/{id}"), &Value::Null).await;
     }
 
+    /// The local interface's statistics.
+    pub async fn stats(&self) -> Value {
+        self.ask("GET", "/api/v1/stats", &Value::Null).await
+    }
+
     /// The id of a camera by its place in the list.
     pub fn camera_id(&self, n: usize) -> String {
         self.config.cameras[n].id.to_string()

@@ -34,6 +34,13 @@ fn text(counters: Counters, cameras: usize, live: usize, whep: usize, uptime_s: 
     metric("sessions_live_total", "counter", "Sessions whose media ran.", counters.sessions_live);
     metric("refused_busy_total", "counter", "Sessions refused because the house was full.", counters.refused_busy);
     metric("devices_paired_total", "counter", "Devices paired.", counters.devices_paired);
+    let away = counters.turned_away;
+    metric("bad_knocks_total", "counter", "First messages that did not open.", away.bad_knocks);
+    metric("strangers_total", "counter", "First messages of keys that nobody knows.", away.strangers);
+    metric("replays_total", "counter", "First messages that were said before.", away.replays);
+    metric("rate_limited_total", "counter", "First messages beyond the rate.", away.rate_limited);
+    metric("crowded_total", "counter", "Rings beyond the bound.", away.crowded);
+    metric("tampered_total", "counter", "Sealed messages that did not open on a channel that stood.", away.tampered);
     text
 }
 

@@ -10,6 +10,8 @@ use athome_shared::time::WallTime;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::door::Counts;
+
 /// Requests that wait to be handled; when full, the asker waits.
 pub(super) const REQUESTS: usize = 16;
 
@@ -69,6 +71,8 @@ pub struct Counters {
     pub sessions_live: u64,
     pub refused_busy: u64,
     pub devices_paired: u64,
+    /// What the door turned away.
+    pub turned_away: Counts,
 }
 
 /// Why a request was not carried out; the sentence is for people.

@@ -30,6 +30,7 @@ use athome_shared::secret::Secret;
 use athome_shared::time::WallTime;
 use bytes::Bytes;
 use ring::rand::SecureRandom;
+use serde::Serialize;
 
 use crate::trust::{Identity, Roster, Viewer, ViewerKey, ViewerState};
 use channel::{Channel, Stage};
@@ -109,7 +110,7 @@ pub enum Gone {
 }
 
 /// What the door turned away so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// First messages that did not open.
     pub bad_knocks: u64,
@@ -123,6 +124,13 @@ pub struct Counts {
     pub crowded: u64,
     /// Sealed messages that did not open on a channel that stood.
     pub tampered: u64,
+}
+
+impl Counts {
+    /// Messages that did not open: damaged, or changed, repeated or dropped on the way.
+    pub fn unopened(&self) -> u64 {
+        self.bad_knocks + self.tampered
+    }
 }
 
 /// The state machine.

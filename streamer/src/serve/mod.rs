@@ -1,6 +1,7 @@
 //! Serving viewers: the door that decides who comes in, one session for each viewer, and the feeds from the hub into
 //! their slots. What is recorded, and how pictures are made, do not belong here.
 
+pub mod alarm;
 pub mod bulk;
 pub mod control;
 pub mod desk;

@@ -18,6 +18,7 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
         Kind::ViewerLeft { name } => Word::Left.fill(lang, &[("device", name)]),
         Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
         Kind::CodeExpired => Word::CodeOld.text(lang).to_owned(),
+        Kind::Tampered { count } => Word::Tampered.fill(lang, &[("n", &count.to_string())]),
         Kind::SignalingUp { server } => Word::SignalingUp.fill(lang, &[("server", server)]),
         Kind::SignalingDown { server, why } => outage_word(*why).fill(lang, &[("server", server)]),
     }
@@ -32,6 +33,7 @@ pub fn object(event: &Event) -> Value {
         Kind::ViewerLeft { name } => json!({"event": "viewer_left", "name": name}),
         Kind::DevicePaired { name } => json!({"event": "device_paired", "name": name}),
         Kind::CodeExpired => json!({"event": "code_expired"}),
+        Kind::Tampered { count } => json!({"event": "tampered", "count": count}),
         Kind::SignalingUp { server } => json!({"event": "signaling", "server": server, "up": true}),
         Kind::SignalingDown { server, why } => {
             json!({"event": "signaling", "server": server, "up": false, "why": why})
@@ -104,6 +106,7 @@ mod tests {
             (Kind::ViewerLeft { name: name() }, "viewer_left", "Anna's phone stopped watching."),
             (Kind::DevicePaired { name: name() }, "device_paired", "Anna's phone is now paired."),
             (Kind::CodeExpired, "code_expired", "This code has expired."),
+            (Kind::Tampered { count: 3 }, "tampered", "3 sealed messages were damaged"),
             (Kind::SignalingUp { server: server() }, "signaling", "Registered with wss://example.org/ws."),
             (down(Outage::Lost), "signaling", "No connection to wss://example.org/ws."),
             (down(Outage::Unreachable), "signaling", "No signaling server answers at wss://example.org/ws."),

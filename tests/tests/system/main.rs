@@ -12,4 +12,5 @@ mod slots;
 mod slow;
 mod snapshot;
 mod sound;
+mod tampered;
 mod whep;

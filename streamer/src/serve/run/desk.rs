@@ -41,7 +41,8 @@ impl Task {
             }
             Request::Counters { answer } => {
                 let (sessions, watching) = (self.house.all().len(), self.house.watching().len());
-                let _gone = answer.send(Counters { sessions, watching, ..self.counters });
+                let _gone =
+                    answer.send(Counters { sessions, watching, turned_away: self.door.counts(), ..self.counters });
             }
         }
     }

@@ -100,6 +100,11 @@ impl Task {
                 DoorOutput::Gone { chan, why } => self.channel_gone(chan, &why),
             }
         }
+        let count = self.door.counts().unopened();
+        if self.alarm.rings(count) {
+            warn!(count, "sealed messages did not open: damaged, or changed on the way");
+            self.events.streamer(Kind::Tampered { count });
+        }
     }
 
     pub(super) fn channel_gone(&mut self, chan: ChannelId, why: &Gone) {

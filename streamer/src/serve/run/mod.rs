@@ -28,6 +28,7 @@ use tracing::{info, warn};
 use self::desk::Shown;
 use self::sessions::ice_servers;
 use self::store::{Daily, Stored, blocking};
+use super::alarm::Alarm;
 use super::desk::{Code, Counters, Desk, REQUESTS, Request};
 use super::door::{Door, Limits};
 use super::house::{House, SessionId};
@@ -157,6 +158,7 @@ struct Task {
     shown: Option<Shown>,
     shows: Shows,
     counters: Counters,
+    alarm: Alarm,
     prune: Daily,
     page: String,
     server: LinkServer,
@@ -229,6 +231,7 @@ impl Task {
             shown: None,
             shows,
             counters: Counters::default(),
+            alarm: Alarm::default(),
             prune: Daily::new(Instant::now()),
             page: setup.page,
             server: setup.server,
