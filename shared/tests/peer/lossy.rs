@@ -1,6 +1,6 @@
 //! A link that loses, reorders and repeats packets.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use athome_shared::media::frame::Codec;
@@ -8,70 +8,9 @@ use athome_shared::peer::{PeerEvent, Shape};
 use athome_shared::protocol::wire::SlotKind;
 use athome_shared::time::{MediaTime, WallTime};
 use bytes::Bytes;
-use tokio::net::UdpSocket;
 
 use crate::pair::{connect_by, frame, unit};
-
-/// A small generator, so that each run loses the same packets.
-struct Random(u32);
-
-impl Random {
-    fn percent(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (self.0 >> 16) % 100
-    }
-}
-
-/// Puts a relay in front of the offering side: of its media packets `loss` percent are lost, a few come twice, and some come late.
-/// Returns the offer that shows the relay's address.
-async fn relay(offer: String, loss: u32) -> String {
-    let candidate = offer.lines().find(|l| l.starts_with("a=candidate")).expect("a candidate");
-    let port: u16 = candidate.split(' ').nth(5).expect("a port").parse().expect("a number");
-    let (inner, outer) = (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
-    let shown = outer.local_addr().unwrap().port();
-    let target = SocketAddr::from(([127, 0, 0, 1], port));
-    // Ends with the test's runtime.
-    tokio::spawn(async move {
-        let mut random = Random(7);
-        let mut viewer: Option<SocketAddr> = None;
-        let (mut up, mut down) = ([0; 2048], [0; 2048]);
-        let mut late: Option<Vec<u8>> = None;
-        loop {
-            tokio::select! {
-                Ok((len, from)) = outer.recv_from(&mut up) => {
-                    viewer = Some(from);
-                    let _ = inner.send_to(&up[..len], target).await;
-                }
-                Ok((len, _)) = inner.recv_from(&mut down) => {
-                    let Some(viewer) = viewer else { continue };
-                    // RTP starts with version 2 (RFC 7983); STUN, DTLS and RTCP go through untouched.
-                    let rtp = (0x80..=0xbf).contains(&down[0]) && !(192..=223).contains(&down[1]);
-                    let luck = random.percent();
-                    if rtp && luck < loss {
-                        continue;
-                    }
-                    if rtp && luck >= 95 && late.is_none() {
-                        late = Some(down[..len].to_vec());
-                        continue;
-                    }
-                    let _ = outer.send_to(&down[..len], viewer).await;
-                    if rtp && luck >= 90 {
-                        let _ = outer.send_to(&down[..len], viewer).await;
-                    }
-                    if let Some(packet) = late.take_if(|_| luck < 60) {
-                        let _ = outer.send_to(&packet, viewer).await;
-                    }
-                }
-            }
-        }
-    });
-    offer.replace(&format!(" {port} typ host"), &format!(" {shown} typ host"))
-}
-
-/// An answer without the viewer's address, so that everything takes the way through the relay.
-fn hide(answer: String) -> String {
-    answer.split_inclusive('\n').filter(|l| !l.starts_with("a=candidate")).collect()
-}
+use crate::relay::{Weather, hide, relay};
 
 /// What came of four seconds of pictures at 60 a second, with a key frame at the start and whenever one is asked for.
 #[derive(Debug)]
@@ -89,7 +28,8 @@ fn picture(key: bool, n: u32) -> Bytes {
 
 async fn play(loss: u32) -> Played {
     let shape = Shape { video: 1, audio: 0 };
-    let mut pair = connect_by(shape, async |offer| relay(offer, loss).await, hide).await;
+    let weather = Arc::new(Weather { loss, ..Weather::default() });
+    let mut pair = connect_by(shape, async |offer| relay(&offer, weather).await, |answer| hide(&answer)).await;
     let first = pair.sender.rtp_of(SlotKind::Video, 0, MediaTime(0));
     let (sender, mut wishes) = (pair.sender, pair.from_sender);
     let source = tokio::spawn(async move {

@@ -1,8 +1,10 @@
 //! The peer connection end to end, both ends in this process.
 
 mod churn;
+mod congestion;
 mod lossy;
 mod pair;
+mod relay;
 
 use std::time::Duration;
 
