@@ -35,6 +35,19 @@ pub struct PeerSettings {
     pub bitrate: BitrateRange,
 }
 
+impl PeerSettings {
+    /// Adds servers as an offer names them.
+    pub fn add_servers(&mut self, servers: Vec<IceServer>) {
+        for server in servers {
+            let (stun, turn) = server.urls.into_iter().partition::<Vec<_>, _>(|url| url.starts_with("stun:"));
+            self.stun_servers.extend(stun);
+            if !turn.is_empty() {
+                self.turn_servers.push(IceServer { urls: turn, ..server });
+            }
+        }
+    }
+}
+
 /// Bits a second.
 #[derive(Clone, Copy, Debug)]
 pub struct BitrateRange {

@@ -5,6 +5,7 @@ mod congestion;
 mod lossy;
 mod pair;
 mod relay;
+mod servers;
 
 use std::time::Duration;
 

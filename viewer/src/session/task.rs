@@ -333,7 +333,7 @@ impl Moving {
         ice_servers: Vec<athome_shared::protocol::wire::IceServer>,
     ) {
         let mut settings = run.settings.clone();
-        settings.turn_servers.extend(ice_servers);
+        settings.add_servers(ice_servers);
         let (tx, rx) = mpsc::channel(PEER_EVENTS);
         match Receiver::answer(sdp, &settings, tx).await {
             Ok((receiver, answer)) => {

@@ -197,25 +197,17 @@ impl Connection {
             new_channels,
             track: OnceLock::new(),
         });
-        let stun = super::resolve::stun_urls(settings).await;
-        let mut ice: Vec<RTCIceServer> = settings
-            .turn_servers
-            .iter()
-            .map(|server| RTCIceServer {
-                urls: server.urls.clone(),
-                username: server.username.clone().unwrap_or_default(),
-                credential: server.credential.clone().unwrap_or_default(),
-            })
-            .collect();
-        if !stun.is_empty() {
-            ice.push(RTCIceServer { urls: stun, ..Default::default() });
-        }
+        let ice = super::resolve::servers(settings).await.into_iter().map(|server| RTCIceServer {
+            urls: server.urls,
+            username: server.username.unwrap_or_default(),
+            credential: server.credential.unwrap_or_default(),
+        });
         let addresses: Vec<SocketAddr> = setup::addresses(settings);
         let no_runtime =
             PeerError::Stack { doing: "opening sockets", detail: "not called on a Tokio runtime".to_owned() };
         let pc = PeerConnectionBuilder::new()
             .with_runtime(Arc::new(PlainSockets(default_runtime().ok_or(no_runtime)?)))
-            .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(ice).build())
+            .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(ice.collect()).build())
             .with_media_engine(setup::media_engine().map_err(failed("registering codecs"))?)
             .with_setting_engine(setup::setting_engine(settings, dtls_server))
             .with_interceptor_registry(registry(&outbox))
