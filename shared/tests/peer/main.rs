@@ -64,6 +64,20 @@ async fn frames_of_two_slots_and_sound_arrive_bit_exact_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_ends_agree_on_the_extensions_that_keep_the_picture_young() {
+    let (to_sender, _from_sender) = mpsc::channel(64);
+    let (to_receiver, _from_receiver) = mpsc::channel(64);
+    let (sender, offer, _) = Sender::offer(GRID, &settings(), to_sender).await.unwrap();
+    let (receiver, answer) = Receiver::answer(&offer, &settings(), to_receiver).await.unwrap();
+    for (uri, lines) in [("playout-delay", 2), ("abs-capture-time", 3), ("transport-wide-cc-extensions-01", 3)] {
+        let named = |sdp: &str| sdp.lines().filter(|l| l.starts_with("a=extmap:") && l.contains(uri)).count();
+        assert_eq!((named(&offer), named(&answer)), (lines, lines), "{uri} on two pictures, or also on the sound");
+    }
+    receiver.close().await;
+    sender.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_go_both_ways_on_both_channels() {
     let mut pair = connect(GRID).await;
     let text =

@@ -129,13 +129,19 @@ async fn a_client_that_offers_to_receive_gets_picture_and_can_ask_for_key_frames
     sender.close().await;
 }
 
+const CAPTURE_ID: u8 = 3;
+const DELAY_ID: u8 = 5;
+
 fn info(ssrc: u32, rtx: Option<u32>) -> StreamInfo {
     StreamInfo {
         ssrc,
         ssrc_rtx: rtx,
         payload_type: 102,
         payload_type_rtx: rtx.map(|_| 103),
-        rtp_header_extensions: vec![RTPHeaderExtension { uri: setup::ABS_CAPTURE_TIME.to_owned(), id: 3 }],
+        rtp_header_extensions: vec![
+            RTPHeaderExtension { uri: setup::ABS_CAPTURE_TIME.to_owned(), id: CAPTURE_ID.into() },
+            RTPHeaderExtension { uri: setup::PLAYOUT_DELAY.to_owned(), id: DELAY_ID.into() },
+        ],
         ..Default::default()
     }
 }
@@ -262,4 +268,38 @@ fn retransmissions_are_what_was_sent_and_only_that() {
         FullIntraRequest { sender_ssrc: 1, media_ssrc: 0, fir: vec![FirEntry { ssrc: 10, sequence_number: 1 }; 99] };
     outlet.handle_read(tagged(now, AttributedPacket::new(Packet::Rtcp(vec![Box::new(fir)])))).unwrap();
     assert_eq!(queue.counters.plis.load(Ordering::Relaxed), 32, "a long list is cut");
+}
+
+/// A frame of this many packets as the outlet writes it.
+fn written(info: &StreamInfo, kind: SlotKind, packets: usize) -> Vec<rtp::Packet> {
+    let queue = Arc::new(Queue::new());
+    let mut outlet =
+        Outlet::new(queue.clone(), Arc::new(Link::new(8_000_000)), Arc::default(), HashMap::from([(info.ssrc, 0)]));
+    outlet.bind_local_stream(info);
+    let payloads = vec![Payload::whole(Bytes::from_static(&[0x41, 9, 9])); packets];
+    let frame = Outgoing { payloads, sequence: 1, timestamp: 77, ssrc: info.ssrc, kind, captured: WallTime(5) };
+    queue.room.try_acquire_many(packets as u32).unwrap().forget();
+    queue.push(frame, packets);
+    let packets = std::iter::from_fn(|| outlet.poll_write()).filter_map(|p| match p.message.packet {
+        Packet::Rtp(packet) => Some(packet),
+        _ => None,
+    });
+    packets.collect()
+}
+
+#[test]
+fn every_picture_packet_forbids_a_delay_and_the_last_says_when_it_was_captured() {
+    let extension = |packet: &rtp::Packet, id| packet.header.get_extension(id).map(|e| e.to_vec());
+    let packets = written(&info(10, Some(11)), SlotKind::Video, 3);
+    assert_eq!(packets.len(), 3);
+    for packet in &packets {
+        // Minimum and maximum, twelve bits each.
+        assert_eq!(extension(packet, DELAY_ID).as_deref(), Some(&[0, 0, 0][..]), "{:?}", packet.header);
+        let captured = packet.header.marker.then(|| WallTime(5).ntp().to_be_bytes().to_vec());
+        assert_eq!(extension(packet, CAPTURE_ID), captured, "{:?}", packet.header);
+    }
+    assert_eq!(packets.iter().map(|p| p.header.marker).collect::<Vec<_>>(), [false, false, true]);
+    // Control: a peer that did not take the extensions gets none, under any id.
+    let plain = StreamInfo { rtp_header_extensions: Vec::new(), ..info(10, None) };
+    assert!(written(&plain, SlotKind::Video, 3).iter().all(|p| p.header.get_extension_ids().is_empty()));
 }
