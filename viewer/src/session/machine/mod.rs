@@ -1,22 +1,25 @@
 //! One session, from the knock to the goodbye: `Proving → Connecting → Live → Closing`. Pure: bytes, times and
 //! randomness go in; [`Output`]s come out of [`Session::poll_output`].
 
+mod handshake;
+mod ping;
+mod requests;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use athome_shared::id::{CameraId, Layer};
 use athome_shared::pair::noise::{Initiator, NoiseError, Transport};
-use athome_shared::pair::{b64, candidate, sdp, seal};
+use athome_shared::pair::seal;
 use athome_shared::peer::{Channel, PeerState, ReceivedFrame};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::control::{Attached, Camera, RefusedWhy, Role, ToStreamer, ToViewer};
-use athome_shared::protocol::signal::CloseCode;
-use athome_shared::protocol::wire::{Candidate, FromCamera, FromViewer, IceServer, Join, Offer, SlotKind, Why};
+use athome_shared::protocol::wire::{Candidate, FromViewer, IceServer, Join, SlotKind, Why};
 use athome_shared::secret::Secret;
 use athome_shared::time::WallTime;
 use bytes::Bytes;
 
+use self::ping::{MAX_PINGS, PING_QUICK, PING_STEADY, Ping, QUICK_PINGS};
 use super::control::{self, Read};
 use super::ended::Ended;
 use super::slots::{Admit, Slots};
@@ -24,20 +27,10 @@ use crate::play::clock::ClockOffset;
 
 /// An unknown or revoked key is answered by silence, so this is how long a knock may take (the streamer's half-open limit).
 const PROVING_LIMIT: Duration = Duration::from_secs(10);
-/// From the offer to a connection; a relay's slow start included.
-const CONNECTING_LIMIT: Duration = Duration::from_secs(15);
 /// ICE may find the peer again this long; then a new session is quicker.
 const DISCONNECTED_LIMIT: Duration = Duration::from_secs(4);
 /// A streamer that answers no ping this long is gone, whatever ICE says.
 const SILENCE_LIMIT: Duration = Duration::from_secs(12);
-/// Between pings: the first few follow quickly, so that ages are right from the first second.
-const PING_QUICK: Duration = Duration::from_millis(200);
-const PING_STEADY: Duration = Duration::from_secs(2);
-const QUICK_PINGS: u32 = 4;
-/// Requests that wait for the control channel to open; one more is dropped and answered `Busy`.
-const MAX_QUEUED: usize = 64;
-/// Pings under way; older ones are forgotten.
-const MAX_PINGS: usize = 8;
 
 /// Where a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,20 +157,11 @@ pub struct Session {
     out: VecDeque<Output>,
 }
 
-#[derive(Default)]
-struct Ping {
-    next_id: u32,
-    next: Option<Instant>,
-    under_way: VecDeque<(u32, WallTime)>,
-    last_heard: Option<Instant>,
-}
-
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("stage", &self.stage()).finish_non_exhaustive()
     }
 }
-
 impl Session {
     /// Knocks. `join.slots` is what the screen has places for.
     pub fn new(now: Instant, mut proof: Proof, join: &Join) -> Result<Self, NoiseError> {
@@ -244,86 +228,6 @@ impl Session {
     /// Which announced content a frame belongs to.
     pub fn admit(&mut self, frame: &ReceivedFrame) -> Admit<'_> {
         self.slots.admit(frame)
-    }
-
-    /// A message arrived on the signaling channel.
-    pub fn handle_sealed(&mut self, now: Instant, message: &[u8]) {
-        match std::mem::replace(&mut self.phase, Phase::Closing) {
-            Phase::Proving { initiator } => {
-                self.phase = Phase::Connecting;
-                let opened = initiator.m2(message);
-                let Ok((transport, plain)) = opened else { return self.end(Ended::Tampered) };
-                self.transport = Some(transport);
-                self.handle_second(now, &plain);
-            }
-            phase @ (Phase::Connecting | Phase::Live) => {
-                self.phase = phase;
-                let plain = self.transport.as_mut().ok_or(NoiseError::State).and_then(|t| t.open(message));
-                let Ok(plain) = plain else { return self.handle_broken_channel() };
-                match seal::open::<FromCamera>(&plain) {
-                    Ok(message) => self.handle_later(message),
-                    Err(_) => self.end(Ended::Protocol("a sealed message that is none of ours")),
-                }
-            }
-            Phase::Closing => {}
-        }
-    }
-
-    /// The signaling channel is gone; `None` if its connection ended without a word.
-    pub fn handle_channel_closed(&mut self, code: Option<CloseCode>) {
-        self.channel_gone = true;
-        match self.phase {
-            Phase::Proving { .. } => self.end(match code {
-                Some(CloseCode::Offline) => Ended::Offline,
-                Some(CloseCode::PeerGone) | None => Ended::Lost,
-                // The streamer's half-open limit, for one: silence is how an unknown key is answered.
-                Some(_) => Ended::Silent,
-            }),
-            // With the answer out, host candidates may still meet; the deadline decides.
-            Phase::Connecting if !self.answered => self.end(Ended::Lost),
-            // A session lives as long as its peer connection.
-            Phase::Connecting | Phase::Live | Phase::Closing => {}
-        }
-    }
-
-    /// The stack answered the offer: its SDP and its certificate's SHA-256.
-    pub fn handle_answer(&mut self, sdp: String) {
-        if !matches!(self.phase, Phase::Connecting) {
-            return;
-        }
-        let Ok(fp) = sdp::fingerprint_of(&sdp) else {
-            return self.end(Ended::Protocol("our own answer has no single fingerprint"));
-        };
-        self.seal(&FromViewer::Answer { sdp, fp: b64::encode(&fp), kb: b64::encode(&self.kb) });
-        self.answered = true;
-        for candidate in std::mem::take(&mut self.own) {
-            self.seal(&FromViewer::Cand(candidate));
-        }
-        if self.own_end {
-            self.seal(&FromViewer::CandEnd);
-        }
-    }
-
-    /// The stack could not take the offer.
-    pub fn handle_unanswerable(&mut self) {
-        self.end(Ended::Protocol("an offer that the WebRTC stack refused"));
-    }
-
-    /// The stack found a local candidate.
-    pub fn handle_candidate(&mut self, candidate: Candidate) {
-        if self.answered {
-            self.seal(&FromViewer::Cand(candidate));
-        } else if self.own.len() < candidate::MAX_CANDIDATES {
-            self.own.push(candidate);
-        }
-    }
-
-    /// The stack has no more candidates.
-    pub fn handle_gathering_done(&mut self) {
-        self.own_end = true;
-        if self.answered {
-            self.seal(&FromViewer::CandEnd);
-        }
     }
 
     /// The peer connection's state changed.
@@ -401,59 +305,6 @@ impl Session {
         }
     }
 
-    /// Asks for a camera in a video slot; the answer comes as [`Event::Reply`] under the returned number.
-    pub fn watch(&mut self, slot: u8, camera: CameraId, layer: Layer) -> u32 {
-        let re = self.number();
-        self.slots.handle_wanted(SlotKind::Video, slot, re, camera.clone(), Some(layer));
-        self.request(re, ToStreamer::Watch { re, slot, camera, layer })
-    }
-
-    /// Empties a video slot.
-    pub fn unwatch(&mut self, slot: u8) -> u32 {
-        let re = self.number();
-        self.slots.handle_unwanted(SlotKind::Video, slot);
-        self.request(re, ToStreamer::Unwatch { re, slot })
-    }
-
-    /// Asks for a camera's sound in a sound slot, or for silence.
-    pub fn listen(&mut self, slot: u8, camera: Option<CameraId>) -> u32 {
-        let re = self.number();
-        match &camera {
-            Some(camera) => self.slots.handle_wanted(SlotKind::Audio, slot, re, camera.clone(), None),
-            None => self.slots.handle_unwanted(SlotKind::Audio, slot),
-        }
-        self.request(re, ToStreamer::Listen { re, slot, camera })
-    }
-
-    /// Asks for a JPEG of a camera's newest picture.
-    pub fn snapshot(&mut self, camera: CameraId) -> u32 {
-        let re = self.number();
-        self.request(re, ToStreamer::Snapshot { re, camera })
-    }
-
-    /// Asks for another name for this device.
-    pub fn rename(&mut self, name: String) -> u32 {
-        let re = self.number();
-        self.request(re, ToStreamer::Rename { re, name })
-    }
-
-    /// Asks for a key frame (beside RTCP, which says the same).
-    pub fn key_frame(&mut self, slot: u8) {
-        if self.control_open {
-            self.control(&ToStreamer::Key { slot });
-        }
-    }
-
-    /// Says how much of a transfer has arrived.
-    pub fn bulk_ack(&mut self, id: u32, bytes: u64) {
-        self.control(&ToStreamer::BulkAck { id, bytes });
-    }
-
-    /// Gives a transfer up.
-    pub fn bulk_cancel(&mut self, id: u32) {
-        self.control(&ToStreamer::BulkCancel { id });
-    }
-
     /// Says goodbye and ends.
     pub fn leave(&mut self) {
         if matches!(self.phase, Phase::Closing) {
@@ -466,79 +317,6 @@ impl Session {
             self.seal(&FromViewer::Bye { why: Why::Left });
         }
         self.end(Ended::Left);
-    }
-
-    fn handle_second(&mut self, now: Instant, plain: &[u8]) {
-        match seal::open::<FromCamera>(plain) {
-            Ok(FromCamera::Offer(offer)) => self.handle_offer(now, *offer),
-            Ok(FromCamera::Refused(refused)) => self.end(Ended::Refused(refused)),
-            Ok(FromCamera::Bye { why }) => self.end(Ended::Bye(why)),
-            Ok(FromCamera::Cand(_) | FromCamera::CandEnd) | Err(_) => {
-                self.end(Ended::Protocol("a second message that is neither offer nor refusal"));
-            }
-        }
-    }
-
-    fn handle_offer(&mut self, now: Instant, offer: Offer) {
-        if offer.v < VERSION {
-            return self.end(Ended::Refused(refused(Why::OldCamera)));
-        }
-        let Some(fp) = b64::decode_array::<32>(&offer.fp) else {
-            return self.end(Ended::Protocol("an offer whose fingerprint is damaged"));
-        };
-        let Ok(checked) = sdp::check_offer(&offer.sdp, &fp) else { return self.end(Ended::Tampered) };
-        self.candidates = checked.candidates;
-        let Some(slots) = Slots::new(&offer.slots) else {
-            return self.end(Ended::Protocol("an offer whose list of slots makes no sense"));
-        };
-        let video = offer.slots.iter().filter(|s| s.kind == SlotKind::Video).count();
-        if video > usize::from(self.max_video) {
-            return self.end(Ended::Protocol("an offer with more slots than asked for"));
-        }
-        let Some(kb) = b64::decode_array::<32>(&offer.kb) else {
-            return self.end(Ended::Protocol("an offer whose binding key is damaged"));
-        };
-        self.bind_key = self.transport.as_ref().map(|t| t.bind_key(&kb, &self.kb));
-        self.slots = slots;
-        self.deadline = Some(now + CONNECTING_LIMIT);
-        self.out.push_back(Output::Event(Event::Stage(Stage::Connecting)));
-        self.out.push_back(Output::Answer { sdp: offer.sdp, ice_servers: offer.ice_servers });
-        self.out.push_back(Output::Event(Event::Cameras(offer.cameras)));
-        for attached in offer.attached {
-            self.handle_attached(attached);
-        }
-    }
-
-    fn handle_later(&mut self, message: FromCamera) {
-        match message {
-            FromCamera::Cand(candidate) => {
-                self.candidates += 1;
-                if self.candidates > candidate::MAX_CANDIDATES {
-                    self.end(Ended::Protocol("more candidates than a side may have"));
-                } else if candidate::check_candidate(&candidate.cand).is_err() {
-                    self.end(Ended::Protocol("a candidate that is none"));
-                } else {
-                    self.out.push_back(Output::Candidate(candidate));
-                }
-            }
-            FromCamera::CandEnd => {}
-            FromCamera::Bye { why } => self.end(Ended::Bye(why)),
-            FromCamera::Refused(refused) => self.end(Ended::Refused(refused)),
-            FromCamera::Offer(_) => self.end(Ended::Protocol("a second offer")),
-        }
-    }
-
-    /// The server dropped, repeated or changed something. Before the connection stands, that is the end; afterwards media
-    /// goes on without the channel.
-    fn handle_broken_channel(&mut self) {
-        match self.phase {
-            Phase::Live => {
-                self.channel_gone = true;
-                self.transport = None;
-                self.out.push_back(Output::CloseChannel);
-            }
-            Phase::Proving { .. } | Phase::Connecting | Phase::Closing => self.end(Ended::Tampered),
-        }
     }
 
     fn handle_message(&mut self, wall: WallTime, message: ToViewer) {
@@ -587,39 +365,9 @@ impl Session {
         }
     }
 
-    fn number(&mut self) -> u32 {
-        let re = self.next_re;
-        self.next_re = re.wrapping_add(1);
-        re
-    }
-
-    fn request(&mut self, re: u32, request: ToStreamer) -> u32 {
-        if self.control_open {
-            self.control(&request);
-        } else if self.queued.len() < MAX_QUEUED && !matches!(self.phase, Phase::Closing) {
-            self.queued.push(request);
-        } else {
-            self.slots.handle_refused(re);
-            self.out.push_back(Output::Event(Event::Reply { re, refused: Some(RefusedWhy::Busy) }));
-        }
-        re
-    }
-
     fn control(&mut self, message: &ToStreamer) {
         if let Ok(json) = serde_json::to_vec(message) {
             self.out.push_back(Output::Control(json.into()));
-        }
-    }
-
-    fn seal(&mut self, message: &FromViewer) {
-        if self.channel_gone {
-            return;
-        }
-        let Some(transport) = self.transport.as_mut() else { return };
-        let sealed = seal::seal(message).ok().and_then(|plain| transport.seal(&plain).ok());
-        match sealed {
-            Some(sealed) => self.out.push_back(Output::Sealed(sealed)),
-            None => self.end(Ended::Protocol("a message of ours that could not be sealed")),
         }
     }
 
