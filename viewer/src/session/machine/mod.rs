@@ -19,7 +19,7 @@ use athome_shared::secret::Secret;
 use athome_shared::time::WallTime;
 use bytes::Bytes;
 
-use self::ping::{MAX_PINGS, PING_QUICK, PING_STEADY, Ping, QUICK_PINGS};
+use self::ping::Ping;
 use super::control::{self, Read};
 use super::ended::Ended;
 use super::slots::{Admit, Slots};
@@ -29,8 +29,6 @@ use crate::play::clock::ClockOffset;
 const PROVING_LIMIT: Duration = Duration::from_secs(10);
 /// ICE may find the peer again this long; then a new session is quicker.
 const DISCONNECTED_LIMIT: Duration = Duration::from_secs(4);
-/// A streamer that answers no ping this long is gone, whatever ICE says.
-const SILENCE_LIMIT: Duration = Duration::from_secs(12);
 
 /// Where a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,8 +195,7 @@ impl Session {
 
     /// When [`Self::handle_timeout`] has to be called at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let silence = self.ping.last_heard.map(|at| at + SILENCE_LIMIT);
-        [self.deadline, self.ping.next, silence].into_iter().flatten().min()
+        [self.deadline, self.ping.poll_timeout()].into_iter().flatten().min()
     }
 
     pub fn stage(&self) -> Stage {
@@ -253,8 +250,7 @@ impl Session {
             return;
         }
         self.control_open = true;
-        self.ping.next = Some(now);
-        self.ping.last_heard = Some(now);
+        self.ping.start(now);
         for request in std::mem::take(&mut self.queued) {
             self.control(&request);
         }
@@ -267,10 +263,10 @@ impl Session {
         }
         match control::read(message) {
             Read::Message(message) => {
-                self.ping.last_heard = Some(now);
+                self.ping.handle_heard(now);
                 self.handle_message(wall, message);
             }
-            Read::Unknown => self.ping.last_heard = Some(now),
+            Read::Unknown => self.ping.handle_heard(now),
             Read::Malformed => {
                 self.control(&ToStreamer::Bye { why: Why::Protocol });
                 self.end(Ended::Protocol("a malformed control message"));
@@ -290,17 +286,10 @@ impl Session {
                 Phase::Live | Phase::Closing => Ended::Lost,
             });
         }
-        if self.ping.last_heard.is_some_and(|at| now >= at + SILENCE_LIMIT) {
+        if self.ping.silent(now) {
             return self.end(Ended::Lost);
         }
-        if self.ping.next.is_some_and(|at| now >= at) {
-            let id = self.ping.next_id;
-            self.ping.next_id = id.wrapping_add(1);
-            self.ping.next = Some(now + if id < QUICK_PINGS { PING_QUICK } else { PING_STEADY });
-            if self.ping.under_way.len() == MAX_PINGS {
-                self.ping.under_way.pop_front();
-            }
-            self.ping.under_way.push_back((id, wall));
+        if let Some(id) = self.ping.poll(now, wall) {
             self.control(&ToStreamer::Ping { id, sent: wall });
         }
     }
@@ -337,8 +326,7 @@ impl Session {
                 Event::Detached { kind, slot }
             }
             ToViewer::Pong { id, received, sent } => {
-                let Some(at) = self.ping.under_way.iter().position(|(known, _)| *known == id) else { return };
-                if let Some((_, asked)) = self.ping.under_way.remove(at) {
+                if let Some(asked) = self.ping.handle_pong(id) {
                     self.clock.handle_pong(asked, received, sent, wall);
                 }
                 return;
