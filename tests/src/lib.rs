@@ -9,3 +9,4 @@ pub mod house;
 pub mod process;
 pub mod viewer;
 pub mod wait;
+pub mod wire;

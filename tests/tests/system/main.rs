@@ -2,6 +2,7 @@
 //! camera. One behaviour a file; one program, so that everything is linked once.
 
 mod access;
+mod congestion;
 mod encode_once;
 mod late;
 mod link;
