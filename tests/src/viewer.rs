@@ -158,6 +158,13 @@ impl Device {
         self.watch_with(1, vec![WatchWish { slot: 0, camera: None, layer: Layer::Full }])
     }
 
+    /// Watches the first camera in one slot; what comes goes to `media`.
+    pub fn watch_by(&self, media: Box<dyn MediaSink>) -> Viewer {
+        let watch = vec![WatchWish { slot: 0, camera: None, layer: Layer::Full }];
+        let options = Options { slots: 1, watch, audio: true, peer: peer_settings(), reconnect: true };
+        Viewer::start_with(self, options, |_, _| media)
+    }
+
     /// Watches with this many slots and these wishes.
     pub fn watch_with(&self, slots: u8, watch: Vec<WatchWish>) -> Viewer {
         let options = Options { slots, watch, audio: true, peer: peer_settings(), reconnect: true };
@@ -287,9 +294,7 @@ impl Blind {
     pub fn watch(device: &Device) -> Self {
         let frames = Arc::new(AtomicU64::new(0));
         let sink = Counting(Arc::clone(&frames));
-        let watch = vec![WatchWish { slot: 0, camera: None, layer: Layer::Full }];
-        let options = Options { slots: 1, watch, audio: true, peer: peer_settings(), reconnect: true };
-        Self { frames, viewer: Viewer::start_with(device, options, |_, _| Box::new(sink)) }
+        Self { frames, viewer: device.watch_by(Box::new(sink)) }
     }
 
     /// Video frames so far.
