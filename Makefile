@@ -29,6 +29,7 @@ test:
 	@scripts/test.sh
 
 lint:
+	scripts/certificate-guard.sh
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
