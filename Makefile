@@ -67,8 +67,9 @@ bench:
 	cargo build --release --locked --workspace
 	scripts/bench.sh
 
+# make soak ATHOME_SOAK_MINUTES=60: how long it watches; twenty minutes otherwise. One test after the other, for clean figures.
 soak:
-	ATHOME_SOAK=1 cargo test --locked --workspace --test churn --test system -- --nocapture
+	ATHOME_SOAK=1 cargo test --locked --workspace --test churn --test system --test live --test peer -- --nocapture --test-threads 1
 
 # make fuzz TARGET=link SECONDS=60
 TARGET ?= link

@@ -27,6 +27,19 @@ pub fn usage(pid: u32) -> Option<Usage> {
     })
 }
 
+impl Usage {
+    /// What has grown since `before` that should not have: more than two descriptors or threads (a pool's last changes), more
+    /// memory than allowed.
+    pub fn leaks(&self, before: &Self, allowed_bytes: u64) -> Vec<&'static str> {
+        let more = [
+            ("descriptors", self.descriptors > before.descriptors + 2),
+            ("threads", self.threads > before.threads + 2),
+            ("memory", self.rss_bytes > before.rss_bytes + allowed_bytes),
+        ];
+        more.into_iter().filter(|(_, grown)| *grown).map(|(what, _)| what).collect()
+    }
+}
+
 /// User and system time of a process.
 pub fn cpu(pid: u32) -> Option<Duration> {
     // Clock ticks of /proc are 100 a second on every Linux that this runs on (USER_HZ).

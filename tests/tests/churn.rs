@@ -2,6 +2,7 @@
 
 use athome_tests::house::House;
 use athome_tests::process::{Usage, usage};
+use athome_tests::soak::either;
 use athome_tests::viewer::{Blind, Device};
 use athome_tests::wait::{eventually, soon};
 
@@ -18,7 +19,7 @@ fn viewers_that_come_and_go_leave_nothing_behind() {
         println!("SKIP: this system has no /proc to read the process's figures from");
         return;
     }
-    let rounds = if std::env::var_os("ATHOME_SOAK").is_some() { 100 } else { 10 };
+    let rounds = either(10, 100);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let house = House::start().await;
@@ -34,17 +35,32 @@ fn viewers_that_come_and_go_leave_nothing_behind() {
         come_and_go(WARM_UP).await;
         let before = look().unwrap();
         come_and_go(rounds).await;
-        eventually("descriptors and threads are given back", || {
-            let now = look().unwrap();
-            now.descriptors <= before.descriptors + 2 && now.threads <= before.threads + 2
-        })
-        .await;
-        let after = look().unwrap();
-        println!("before {before:?}\nafter  {after:?}");
-        let grown = after.rss_bytes.saturating_sub(before.rss_bytes);
         // A leaked connection would hold over a megabyte (its retransmission buffer alone).
         let allowed = 8_000_000 + rounds as u64 * 100_000;
-        assert!(grown < allowed, "{grown} bytes more after {rounds} viewers");
+        let leaks = || look().unwrap().leaks(&before, allowed);
+        eventually("everything is given back", || leaks().is_empty()).await;
+        println!("before {before:?}\nafter  {:?}", look().unwrap());
+
+        // Controls: what is planted is seen. A viewer that stayed …
+        let kept = Blind::watch(&device);
+        kept.receive(3).await;
+        assert!(leaks().contains(&"descriptors"), "a connection that is left open: {:?}", leaks());
+        kept.leave().await;
+        eventually("and is gone again", || leaks().is_empty()).await;
+        // … three threads …
+        let (hold, held) = std::sync::mpsc::sync_channel::<()>(0);
+        let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+        let threads: Vec<_> = (0..3)
+            .map(|_| std::sync::Arc::clone(&held))
+            .map(|held| std::thread::spawn(move || drop(held.lock().map(|held| held.recv()))))
+            .collect();
+        assert!(leaks().contains(&"threads"), "{:?}", leaks());
+        drop(hold);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        // … and memory, a megabyte for each viewer beyond what is allowed for all.
+        let lost = vec![1_u8; (allowed + (rounds as u64) * 1_000_000) as usize];
+        assert!(leaks().contains(&"memory"), "{:?}", leaks());
+        assert_eq!(std::hint::black_box(&lost).last(), Some(&1));
         house.stop().await;
     });
 }

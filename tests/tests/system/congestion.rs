@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use athome_shared::protocol::wire::SlotKind;
 use athome_shared::time::WallTime;
 use athome_tests::house::House;
+use athome_tests::soak::either;
 use athome_tests::viewer::Device;
 use athome_tests::wait::soon;
 use athome_tests::wire::{Came, Wire};
@@ -54,7 +55,7 @@ async fn part(wire: &mut Wire, weather: &Weather, bits_per_second: u32, seconds:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_encoder_follows_a_link_that_becomes_narrow_and_wide_again() {
-    let (rounds, seconds) = if std::env::var_os("ATHOME_SOAK").is_some() { (4, 30) } else { (1, 8) };
+    let (rounds, seconds) = either((1, 8), (4, 30));
     let house = House::start_with(|plan| plan.size((960, 540))).await;
     let device = Device::new();
     soon("pairing", device.pair(&house.link().await, "Anna")).await.unwrap();

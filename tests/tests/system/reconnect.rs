@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use athome_tests::house::House;
+use athome_tests::soak::either;
 use athome_tests::viewer::Device;
 use athome_tests::wait::{eventually, soon, within};
 use athome_viewer::words::Sentence;
@@ -42,9 +43,11 @@ async fn a_viewer_comes_back_by_itself_after_the_streamer_restarts() {
     soon("pairing", device.pair(&house.link().await, "Anna")).await.unwrap();
     let viewer = device.watch();
     viewer.see(10).await;
-    house.restart().await;
-    let before = viewer.count();
-    within(Duration::from_secs(45), "pictures of the restarted streamer", || viewer.count() >= before + 20).await;
+    for _ in 0..either(1, 15) {
+        house.restart().await;
+        let before = viewer.count();
+        within(Duration::from_secs(45), "pictures of the restarted streamer", || viewer.count() >= before + 20).await;
+    }
     let story = viewer.story();
     assert!(!story.ended.is_empty() && story.ended.iter().all(|(_, again)| *again), "{:?}", story.ended);
     assert!(
