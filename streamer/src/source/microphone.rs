@@ -21,6 +21,13 @@ const SILENT: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// A device's clock may run this much apart from ours before the times of its sound are set anew.
 const MOST_DRIFT: Duration = Duration::from_millis(60);
+/// So many pieces are averaged (about a second) …
+const AVERAGED: u32 = 50;
+/// … and times that are off by more than this in the mean are put right: one piece says little, a first one least of all. Each
+/// correction is a small gap for those who listen.
+const MOST_OFF_US: i64 = 10_000;
+/// Sound that waited for longer than this before it reached us: its age is a driver's mistake.
+const OLDEST: Duration = Duration::from_secs(1);
 
 /// A microphone as a source, opened when it runs.
 pub struct Microphone {
@@ -31,7 +38,7 @@ pub struct Microphone {
 
 /// What the library's thread sends.
 enum Heard {
-    /// Interleaved samples at the device's rate, and when the last of them came.
+    /// Interleaved samples at the device's rate, and when the last of them was heard.
     Samples(Vec<f32>, Instant),
     Failed(cpal::Error),
 }
@@ -110,16 +117,31 @@ impl Source for Microphone {
 struct Timeline {
     start: Option<Instant>,
     given: u64,
+    /// By how much pieces came later than counted, and how many they were.
+    off_us: i64,
+    pieces: u32,
 }
 
 impl Timeline {
-    /// `waiting` samples have come that were not given out yet, the last of them at `ended`.
+    /// `waiting` samples have come that were not given out yet, the last of them heard at `ended`.
     fn heard(&mut self, waiting: u64, ended: Instant) {
-        let counted = |start: Instant, given: u64| start + sound_time(given + waiting);
-        let apart = |a: Instant, b: Instant| a.saturating_duration_since(b).max(b.saturating_duration_since(a));
-        if self.start.is_none_or(|start| apart(counted(start, self.given), ended) > MOST_DRIFT) {
-            self.start = ended.checked_sub(sound_time(waiting));
-            self.given = 0;
+        let counted = self.start.map(|start| start + sound_time(self.given + waiting));
+        let off_us = counted.map_or(i64::MAX, |counted| signed_us(ended, counted));
+        if off_us.unsigned_abs() > MOST_DRIFT.as_micros() as u64 {
+            let start = ended.checked_sub(sound_time(waiting));
+            *self = Self { start, ..Self::default() };
+            return;
+        }
+        self.off_us += off_us;
+        self.pieces += 1;
+        if self.pieces == AVERAGED {
+            let mean_us = self.off_us / i64::from(AVERAGED);
+            (self.off_us, self.pieces) = (0, 0);
+            if mean_us.abs() > MOST_OFF_US {
+                let by = Duration::from_micros(mean_us.unsigned_abs());
+                self.start =
+                    self.start.and_then(|at| if mean_us < 0 { at.checked_sub(by) } else { at.checked_add(by) });
+            }
         }
     }
 
@@ -129,6 +151,12 @@ impl Timeline {
         self.given += BLOCK as u64;
         at
     }
+}
+
+/// `a` minus `b` in microseconds.
+fn signed_us(a: Instant, b: Instant) -> i64 {
+    let us = |d: Duration| i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
+    us(a.saturating_duration_since(b)) - us(b.saturating_duration_since(a))
 }
 
 /// The microphones, without the many names that the system has for the same one where that can be told.
@@ -201,9 +229,16 @@ where
     let (samples, errors) = (sender.clone(), sender.clone());
     device.build_input_stream::<T, _, _>(
         config,
-        move |heard, _| {
+        move |heard, info| {
+            // What a sound server takes its time with was heard that much earlier.
+            let times = info.timestamp();
+            let waited = times.callback.duration_since(times.capture).min(OLDEST);
+            let frames = heard.len() as u64 / u64::from(config.channels.max(1));
+            let lasts = Duration::from_micros(frames * 1_000_000 / u64::from(config.sample_rate.max(1)));
+            let now = Instant::now();
+            let ended = now.checked_sub(waited).unwrap_or(now) + lasts;
             let converted = heard.iter().map(|sample| sample.to_sample::<f32>()).collect();
-            if let Err(TrySendError::Full(_)) = samples.try_send(Heard::Samples(converted, Instant::now())) {
+            if let Err(TrySendError::Full(_)) = samples.try_send(Heard::Samples(converted, ended.min(now))) {
                 tracing::trace!("microphone: nobody takes its sound");
             }
         },
@@ -268,6 +303,22 @@ mod tests {
         // After a pause of a second, times are set anew.
         timeline.heard(960, start + ms(1085));
         assert_eq!(timeline.next_block(start), start + ms(1065));
+    }
+
+    #[test]
+    fn a_first_piece_that_came_late_does_not_make_all_the_others_late() {
+        let start = Instant::now();
+        let (ms, mut timeline) = (Duration::from_millis, Timeline::default());
+        let mut last = start;
+        for n in 0..=AVERAGED {
+            let late = if n == 0 { ms(40) } else { ms(0) };
+            timeline.heard(BLOCK as u64, start + ms(20) * (n + 1) + late);
+            last = timeline.next_block(start);
+            if n == 10 {
+                assert_eq!(last, start + ms(20) * n + ms(40), "counted from the first");
+            }
+        }
+        assert_eq!(last, start + ms(20) * AVERAGED, "put right within a second");
     }
 
     #[test]
