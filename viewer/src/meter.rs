@@ -1,6 +1,7 @@
 //! What the headless viewer measures while it watches: latency, freezes, size, the tone in the sound, and picture against
 //! sound. Pictures and sound are looked at and forgotten.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ use crate::play::tone;
 const MAX_SAMPLES: usize = 1_000_000;
 /// A picture clock further off than this is not of this machine.
 const CLOCK_TRUST: i32 = 10 * 10_000;
+/// Flashes and beeps that are remembered, a minute of each: one that a busy machine blurred does not decide.
+const REMEMBERED: usize = 60;
 /// Sound in blocks of 5 ms for finding where a beep begins.
 const BLOCK: usize = RATE as usize / 200;
 
@@ -48,9 +51,9 @@ pub struct Figures {
     pub last_second: Vec<f32>,
     flash: Edge,
     beep: Edge,
-    /// Streamer's wall time of newest flashes and beeps, each minus what it should have been.
-    flash_error_us: Option<i64>,
-    beep_error_us: Option<i64>,
+    /// Streamer's wall time of the newest flashes and beeps, each minus what it should have been.
+    flash_errors_us: VecDeque<i64>,
+    beep_errors_us: VecDeque<i64>,
     block: Vec<f32>,
     block_at: Option<WallTime>,
 }
@@ -131,7 +134,7 @@ impl Screen for Meter {
         {
             // The picture says when it was taken, so that the frame interval does not blur the measurement.
             let tenths = clock::ticks_between(shown, clock::ticks(captured));
-            figures.flash_error_us = Some(i64::from(tenths) * 100);
+            remember(&mut figures.flash_errors_us, i64::from(tenths) * 100);
         }
     }
 
@@ -172,14 +175,14 @@ impl Figures {
         let (Some(level), Some(at)) = (tone::level_dbfs(&block), self.block_at) else { return };
         let usual = tone::level_dbfs(&self.last_second).unwrap_or(f64::INFINITY);
         if self.beep.handle(level > usual + 3.0 && usual > -60.0) {
-            self.beep_error_us = Some((at.0 + 500_000).rem_euclid(1_000_000) - 500_000);
+            remember(&mut self.beep_errors_us, (at.0 + 500_000).rem_euclid(1_000_000) - 500_000);
         }
     }
 
-    /// Picture minus sound in milliseconds, by where flash and beep lie against their stamps; positive: the sound comes
-    /// first. `None` unless both were seen.
+    /// Picture minus sound in milliseconds, by where flash and beep lie against their stamps, in the median; positive: the sound
+    /// comes first. `None` unless both were seen.
     pub fn av_offset_ms(&self) -> Option<f64> {
-        Some((self.flash_error_us? - self.beep_error_us?) as f64 / 1_000.0)
+        Some((median(&self.flash_errors_us)? - median(&self.beep_errors_us)?) as f64 / 1_000.0)
     }
 
     /// Median, 95th percentile and maximum latency in milliseconds.
@@ -192,4 +195,17 @@ impl Figures {
         };
         Some((at(0.5)?, at(0.95)?, at(1.0)?))
     }
+}
+
+fn remember(errors_us: &mut VecDeque<i64>, error_us: i64) {
+    if errors_us.len() == REMEMBERED {
+        errors_us.pop_front();
+    }
+    errors_us.push_back(error_us);
+}
+
+fn median(errors_us: &VecDeque<i64>) -> Option<i64> {
+    let mut sorted: Vec<i64> = errors_us.iter().copied().collect();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied()
 }
