@@ -83,7 +83,7 @@ fuzz:
 webcam-check:
 	scripts/webcam-check.sh
 
-# A real sound server with a null sink.
+# A real sound server with a null sink; half a minute, and part of make test.
 microphone-check:
 	scripts/microphone-check.sh
 
