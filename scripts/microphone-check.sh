@@ -6,8 +6,8 @@
 #
 # Picture against sound: the card flashes in the first 100 ms of each full second, and the player is twice as loud just then. When a
 # sample sounds, the sound server says (scripts/microphone_player.py). The viewer compares where flash and beep lie against
-# the capture times they came with and takes the median, so the figure holds what capture adds on either side. Two controls: silence is played, and
-# no tone may be found; the beeps come 150 ms late, and the figure has to say so.
+# the capture times they came with and takes the median, so the figure holds what capture adds on either side. Two controls:
+# silence is played, and no tone may be found; the beeps come 150 ms late, and the figure has to say so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
