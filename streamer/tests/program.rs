@@ -63,8 +63,56 @@ fn ended(child: &mut Child) -> Option<i32> {
 }
 
 fn interrupt(child: &Child) {
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    signal(child, "-INT");
+}
+
+fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill is there");
     assert!(killed.success());
+}
+
+/// Starts, and waits until it obeys signals.
+fn ready(mut command: Command) -> (Running, impl Iterator<Item = String>) {
+    command.args(["--listen", "127.0.0.1:0", "--json"]);
+    let mut running = run(command);
+    let mut lines = BufReader::new(running.child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let first = lines.next().expect("a line");
+    assert!(first.contains("\"ready\""), "{first}");
+    (running, lines)
+}
+
+#[test]
+fn a_closed_terminal_stops_it_in_order_but_not_under_nohup() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let (mut running, lines) = ready(program(data.path()));
+    signal(&running.child, "-HUP");
+    assert!(lines.last().is_some_and(|line| line.contains("\"stopped\"")));
+    assert_eq!(ended(&mut running.child), Some(0));
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let plain = program(data.path());
+    let mut nohup = Command::new("sh");
+    nohup.args(["-c", "trap '' HUP; exec \"$@\"", "sh"]).arg(plain.get_program()).args(plain.get_args());
+    nohup.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut running, lines) = ready(nohup);
+    signal(&running.child, "-HUP");
+    signal(&running.child, "-INT");
+    // Had the first been obeyed, this would be a second one: left at once, with 130 and without a word.
+    assert!(lines.last().is_some_and(|line| line.contains("\"stopped\"")));
+    assert_eq!(ended(&mut running.child), Some(0));
+}
+
+#[test]
+fn a_second_signal_leaves_at_once() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let (mut running, lines) = ready(program(data.path()));
+    // Both are waiting when it goes on, so that it can't be done with the first.
+    for name in ["-STOP", "-INT", "-TERM", "-CONT"] {
+        signal(&running.child, name);
+    }
+    assert!(lines.last().is_none_or(|line| !line.contains("\"stopped\"")));
+    assert_eq!(ended(&mut running.child), Some(130));
 }
 
 #[test]

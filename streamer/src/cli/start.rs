@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use athome_shared::shutdown;
 use tracing::{info, warn};
 
 use super::{Common, Run};
@@ -17,9 +16,6 @@ use crate::source::{CameraSpec, MicSpec};
 use crate::terminal::keys;
 use crate::terminal::run::{CODE_LIFE, SharedScreen, Voice, run, say};
 use crate::words::{Lang, Word};
-
-/// Exit code after a second signal: as a shell reports a program that was interrupted.
-const INTERRUPTED: i32 = 130;
 
 /// Runs the streamer until it is told to stop.
 pub async fn start(
@@ -37,8 +33,11 @@ pub async fn start(
     {
         anyhow::bail!(Word::NoNetworkCameras.fill(lang, &[("cam", &camera.name)]));
     }
-    let shutdown = CancellationToken::new();
-    let signals = tokio::spawn(obey_signals(shutdown.clone(), lang)?);
+    let shutdown = shutdown::on_signal_or_at_once(move || {
+        keys::restore();
+        eprintln!("{}", Word::SecondSignal.text(lang));
+    });
+    let shutdown = shutdown.context("listening for signals")?;
     let sound = config.cameras.first().and_then(|camera| camera.audio.as_ref()).filter(|mic| **mic != MicSpec::None);
     let sound = sound.map(ToString::to_string);
     if let Some(why) = slow_build() {
@@ -65,7 +64,6 @@ pub async fn start(
         say(Word::Stopping.text(lang));
     }
     app.shutdown().await;
-    signals.abort();
     match voice {
         Voice::Json => say(r#"{"event":"stopped"}"#),
         Voice::Plain { .. } | Voice::Rich => say(Word::StoppedCleanly.text(lang)),
@@ -195,28 +193,6 @@ fn refusal(error: StartError, lang: Lang) -> anyhow::Error {
         }
         error => error.into(),
     }
-}
-
-/// The first signal stops in order, the second at once.
-fn obey_signals(shutdown: CancellationToken, lang: Lang) -> anyhow::Result<impl Future<Output = ()> + Send> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
-    let mut hangup = signal(SignalKind::hangup()).context("listening for signals")?;
-    Ok(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            if shutdown.is_cancelled() {
-                keys::restore();
-                eprintln!("{}", Word::SecondSignal.text(lang));
-                std::process::exit(INTERRUPTED);
-            }
-            shutdown.cancel();
-        }
-    })
 }
 
 #[cfg(test)]
