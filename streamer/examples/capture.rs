@@ -20,7 +20,7 @@ use anyhow::{Context, Result, bail};
 use athome_shared::media::{clock, frame::EncodedFrame};
 use athome_shared::time::{MediaClock, WallTime};
 use athome_streamer::source::list::{list_cameras, list_microphones};
-use athome_streamer::source::webcam::{Way, Webcam, Which};
+use athome_streamer::source::webcam::{Memory, Way, Webcam, Which};
 use athome_streamer::source::{
     CameraSpec, MicSpec, Opened, PcmBlock, PixelFormat, RawFrame, Sink, Source, Stop, Wish, open_camera,
     open_microphone,
@@ -64,9 +64,9 @@ fn main() -> Result<()> {
             CameraSpec::Device(path) => Which::Path(path),
             other => bail!("{other} is not a webcam"),
         };
-        Box::new(Webcam::new(which, &wish, Way::Portable, media))
+        Box::new(Webcam::new(which, &wish, Way::Portable, media, Memory::default()))
     } else {
-        open_camera(&spec.parse::<CameraSpec>()?, &wish, media)
+        open_camera(&spec.parse::<CameraSpec>()?, &wish, media, &Memory::default())
     };
     let report = run(source, Duration::from_secs_f64(seconds), dump);
     println!("{report}");

@@ -29,6 +29,7 @@ use supervise::{COMMANDS, Command, Supervisor};
 use crate::config::CameraConfig;
 use crate::events::{Events, Kind};
 use crate::hub::Hub;
+use crate::source::webcam::Memory;
 use crate::source::{MicSpec, open_camera, open_microphone};
 
 /// A camera to start: what [`CameraConfig`] becomes, and what tests make from sources of their own.
@@ -55,13 +56,13 @@ pub enum Sound {
 impl Setup {
     /// The camera that a configuration describes.
     pub fn from_config(config: &CameraConfig, clock: MediaClock) -> Self {
-        let (spec, wish) = (config.source.clone(), config.wish);
+        let (spec, wish, memory) = (config.source.clone(), config.wish, Memory::default());
         Self {
             id: config.id.clone(),
             name: config.name.clone(),
             active: config.active,
             bitrate_bps: config.bitrate_bps,
-            picture: Box::new(move || open_camera(&spec, &wish, clock)),
+            picture: Box::new(move || open_camera(&spec, &wish, clock, &memory)),
             sound: match config.audio.clone() {
                 None => Sound::Own,
                 Some(MicSpec::None) => Sound::Off,

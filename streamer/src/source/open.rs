@@ -9,12 +9,12 @@ use super::microphone::Microphone;
 use super::sound_file::SoundFile;
 use super::testcard::TestCard;
 use super::tone::Tone;
-use super::webcam::{Way, Webcam, Which};
+use super::webcam::{Memory, Way, Webcam, Which};
 use super::{CameraSpec, MicSpec, Sink, Source, SourceError, Stop, Wish};
 
-/// The source of a camera.
-pub fn open_camera(spec: &CameraSpec, wish: &Wish, clock: MediaClock) -> Box<dyn Source> {
-    let webcam = |which| Box::new(Webcam::new(which, wish, Way::Best, clock));
+/// The source of a camera. `memory` is shared by all attempts at it, so that a replugged webcam is found again.
+pub fn open_camera(spec: &CameraSpec, wish: &Wish, clock: MediaClock, memory: &Memory) -> Box<dyn Source> {
+    let webcam = |which| Box::new(Webcam::new(which, wish, Way::Best, clock, memory.clone()));
     match spec {
         CameraSpec::Webcam => webcam(Which::First),
         CameraSpec::WebcamNumber(number) => webcam(Which::Number(*number)),

@@ -18,6 +18,7 @@ use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 
+use super::known::{Identity, Memory, Present, find};
 use super::{LOOK, Offer, STALLED, USUAL, Which, choose, tidy};
 use crate::decode::pool::Pool;
 use crate::source::{Opened, PixelFormat, RawFrame, Sink, SourceError, Stop, Wish};
@@ -67,14 +68,16 @@ pub(in crate::source) fn webcams() -> Vec<(Device, Vec<Offer>)> {
 /// One attempt at capturing.
 pub(super) fn run(
     which: &Which,
+    memory: &Memory,
     wish: &Wish,
     clock: MediaClock,
     sink: &dyn Sink,
     stop: &Stop,
 ) -> Result<(), SourceError> {
     let path = match which {
-        Which::Path(path) => path.clone(),
-        Which::Number(number) => format!("/dev/video{number}").into(),
+        Which::Path(path) if number_of(path).is_none() => path.clone(),
+        Which::Path(path) => again(path.clone(), memory)?,
+        Which::Number(number) => again(format!("/dev/video{number}").into(), memory)?,
         Which::First => first()?,
     };
     let device = v4l::Device::with_path(&path).map_err(|why| error(&path, "opening it", &why))?;
@@ -88,6 +91,7 @@ pub(super) fn run(
     let fps = set_rate(&device, offer.fps);
     let stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS);
     let mut stream = stream.map_err(|why| error(&path, "starting it", &why))?;
+    memory.learn(number_of(&path).and_then(identity_of));
     sink.opened(Opened {
         label: label(&path),
         width: format.width,
@@ -336,6 +340,33 @@ fn name_of(number: u32) -> String {
     let name = fs::read(format!("/sys/class/video4linux/video{number}/name")).unwrap_or_default();
     let name = String::from_utf8_lossy(&name).trim().to_owned();
     if name.is_empty() { format!("Webcam {number}") } else { name }
+}
+
+/// The number of `/dev/videoN`; a link to it, such as those under `/dev/v4l/by-id`, names the device itself and has none.
+fn number_of(path: &Path) -> Option<u32> {
+    path.to_str()?.strip_prefix("/dev/video")?.parse().ok()
+}
+
+/// Where the device is now that an earlier attempt found at `path`; `path` where there was none.
+fn again(path: PathBuf, memory: &Memory) -> Result<PathBuf, SourceError> {
+    let Some(known) = memory.known() else { return Ok(path) };
+    let present: Vec<Present> = nodes()
+        .into_iter()
+        .filter_map(|device| Some(Present { identity: identity_of(device.number)?, path: device.path }))
+        .collect();
+    let gone = || SourceError::new(CameraReason::Gone, format!("{}: {} is not there", path.display(), known.name));
+    find(&known, &present).map(Path::to_owned).ok_or_else(gone)
+}
+
+/// What tells a device from others, as far as the system says; `None` where it says nothing.
+fn identity_of(number: u32) -> Option<Identity> {
+    let about = PathBuf::from(format!("/sys/class/video4linux/video{number}"));
+    let index = fs::read_to_string(about.join("index")).ok()?.trim().parse().ok()?;
+    let node = PathBuf::from(format!("/dev/video{number}"));
+    let links = fs::read_dir("/dev/v4l/by-id").into_iter().flatten().flatten();
+    let mut ours = links.filter(|link| fs::canonicalize(link.path()).is_ok_and(|target| target == node));
+    let by_id = ours.next().map(|link| link.file_name().to_string_lossy().into_owned());
+    Some(Identity { name: name_of(number), index, port: fs::canonicalize(about.join("device")).ok(), by_id })
 }
 
 /// The name of the device behind a path, which may be a link.

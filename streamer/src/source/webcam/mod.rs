@@ -7,6 +7,7 @@
 #[cfg(target_os = "linux")]
 pub(super) mod direct;
 mod jpeg_end;
+mod known;
 pub(super) mod portable;
 
 use std::path::PathBuf;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use athome_shared::time::MediaClock;
 use bytes::Bytes;
 use serde::Serialize;
+
+pub use known::Memory;
 
 use super::{PixelFormat, Sink, Source, SourceError, Stop, Wish};
 use crate::decode::pool::Pool;
@@ -57,19 +60,20 @@ pub enum Which {
     Path(PathBuf),
 }
 
-/// A webcam as a source. Its device is looked up and opened when it runs: a replugged one is found at its old number or path
-/// (a path under `/dev/v4l/by-id` names the device itself).
+/// A webcam as a source. Its device is looked up and opened when it runs. On Linux one that was asked for by number (or by a
+/// path such as `/dev/video2`) is found again after replugging, whatever its number is then; elsewhere at its old number.
 pub struct Webcam {
     which: Which,
     wish: Wish,
     way: Way,
     clock: MediaClock,
+    memory: Memory,
 }
 
 impl Webcam {
-    /// The webcam, asked for what is nearest to the wish.
-    pub fn new(which: Which, wish: &Wish, way: Way, clock: MediaClock) -> Self {
-        Self { which, wish: *wish, way, clock }
+    /// The webcam, asked for what is nearest to the wish. `memory` is shared by all attempts at one camera.
+    pub fn new(which: Which, wish: &Wish, way: Way, clock: MediaClock, memory: Memory) -> Self {
+        Self { which, wish: *wish, way, clock, memory }
     }
 }
 
@@ -77,7 +81,7 @@ impl Source for Webcam {
     fn run(&mut self, sink: &dyn Sink, stop: &Stop) -> Result<(), SourceError> {
         #[cfg(target_os = "linux")]
         if self.way == Way::Best {
-            return direct::run(&self.which, &self.wish, self.clock, sink, stop);
+            return direct::run(&self.which, &self.memory, &self.wish, self.clock, sink, stop);
         }
         portable::run(&self.which, &self.wish, self.clock, sink, stop)
     }
