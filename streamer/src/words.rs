@@ -37,17 +37,20 @@ pub enum Word {
     DevicesWithin,
     LanLine,
     OutsideLine,
+    HowOutside,
     KeyNew,
     KeyViewers,
     KeyCameras,
     KeyLink,
     KeyBigger,
     KeySmaller,
+    KeyOutside,
     KeyMore,
     KeyQuit,
     CodeUsed,
     CodeOld,
     MakeLarger,
+    LinkOrLarger,
     LinkIs,
     NoCode,
     RunPair,
@@ -94,11 +97,14 @@ pub enum Word {
     UsableUntil,
     WasRemoved,
     CodeFolded,
+    ReachOutside,
+    ReachedOutside,
+    NoWindow,
 }
 
 impl Word {
     /// All of them, for the tests and for whoever wants to print the table.
-    pub const ALL: [Self; Self::CodeFolded as usize + 1] = [
+    pub const ALL: [Self; Self::NoWindow as usize + 1] = [
         Self::Running,
         Self::Camera,
         Self::Sound,
@@ -109,17 +115,20 @@ impl Word {
         Self::DevicesWithin,
         Self::LanLine,
         Self::OutsideLine,
+        Self::HowOutside,
         Self::KeyNew,
         Self::KeyViewers,
         Self::KeyCameras,
         Self::KeyLink,
         Self::KeyBigger,
         Self::KeySmaller,
+        Self::KeyOutside,
         Self::KeyMore,
         Self::KeyQuit,
         Self::CodeUsed,
         Self::CodeOld,
         Self::MakeLarger,
+        Self::LinkOrLarger,
         Self::LinkIs,
         Self::NoCode,
         Self::RunPair,
@@ -166,6 +175,9 @@ impl Word {
         Self::UsableUntil,
         Self::WasRemoved,
         Self::CodeFolded,
+        Self::ReachOutside,
+        Self::ReachedOutside,
+        Self::NoWindow,
     ];
 
     /// The sentence with its places unfilled.
@@ -203,6 +215,8 @@ impl Word {
             Self::KeyCameras => ("cameras", "caméras"),
             Self::KeyLink => ("link", "lien"),
             Self::KeyBigger => ("bigger", "plus grand"),
+            Self::KeyOutside => ("outside", "de l’extérieur"),
+            Self::HowOutside => ("how to reach it from outside", "comment le joindre du dehors"),
             Self::KeySmaller => ("smaller", "plus petit"),
             Self::KeyMore => ("more", "aide"),
             Self::KeyQuit => ("quit", "quitter"),
@@ -214,6 +228,22 @@ impl Word {
             Self::MakeLarger => (
                 "Make the window larger to see the code, or press l for the link.",
                 "Agrandissez la fenêtre pour voir le code, ou appuyez sur l pour le lien.",
+            ),
+            Self::LinkOrLarger => (
+                "Open this link, or make the window larger to see the code.",
+                "Ouvrez ce lien, ou agrandissez la fenêtre pour voir le code.",
+            ),
+            Self::ReachOutside => (
+                "From outside: run athome-signaling on a server of yours, then start again with --signaling and its address.",
+                "De l’extérieur\u{a0}: lancez athome-signaling sur un serveur à vous, puis relancez avec --signaling et son adresse.",
+            ),
+            Self::ReachedOutside => (
+                "It can be reached from outside already, through the server named with --signaling or in the configuration.",
+                "Il est déjà joignable de l’extérieur, par le serveur nommé avec --signaling ou dans la configuration.",
+            ),
+            Self::NoWindow => (
+                "There is no window with a large code yet. Press b for a larger code here.",
+                "Pas encore de fenêtre avec un grand code. Appuyez sur b pour l’agrandir ici.",
             ),
             Self::LinkIs => ("Open this link on one device:", "Ouvrez ce lien sur un appareil\u{a0}:"),
             Self::NoCode => ("Press p to add a device.", "Appuyez sur p pour ajouter un appareil."),
@@ -300,8 +330,8 @@ impl Word {
             Self::DevicesTitle => ("Paired devices", "Appareils associés"),
             Self::HelpTitle => ("Keys", "Touches"),
             Self::HelpText => (
-                "p new code · v devices · c cameras · l link · b code size · q quit",
-                "p nouveau code · v appareils · c caméras · l lien · b taille du code · q quitter",
+                "p new code · v devices · c cameras · l link · b code size · o from outside · w window · q quit",
+                "p nouveau code · v appareils · c caméras · l lien · b taille du code · o du dehors · w fenêtre · q quitter",
             ),
             Self::Revoked => ("removed", "retiré"),
             Self::Never => ("never", "jamais"),

@@ -83,6 +83,12 @@ impl Hub {
         stream
     }
 
+    /// Payload bits a second that a stream was given over the last [`RATE_WINDOW`]; zero where there is none.
+    pub fn bits_per_second(&self, key: &StreamKey, now: Instant) -> u64 {
+        let stream = self.0.streams.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        stream.map_or(0, |stream| stream.ring().bits_per_second(now, RATE_WINDOW))
+    }
+
     /// Ends every stream of a camera: its readers get [`Read::Ended`], and the memory goes with the last of them.
     pub fn remove_camera(&self, camera: &CameraId) {
         let mut removed = Vec::new();
@@ -192,6 +198,9 @@ fn unpark(thread: Option<Thread>) {
         thread.unpark();
     }
 }
+
+/// Over how long a stream's rate is counted: long enough to hold a key frame's share, short enough to be "now".
+pub const RATE_WINDOW: Duration = Duration::from_secs(3);
 
 /// A live reader that is further behind than this jumps to a newer key frame as soon as there is one: a picture of a
 /// second ago is not live. Readers that start at [`From::NewestKey`] keep every frame the ring still has.

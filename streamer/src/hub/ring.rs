@@ -201,6 +201,13 @@ impl Ring {
         (self.frames.len(), self.bytes)
     }
 
+    /// Payload bits a second of what was handed over in the `window` before `now`.
+    pub(super) fn bits_per_second(&self, now: Instant, window: Duration) -> u64 {
+        let recent = self.frames.iter().rev().take_while(|frame| now.saturating_duration_since(frame.encoded) < window);
+        let bytes: usize = recent.map(|frame| frame.data.len()).sum();
+        (bytes as f64 * 8.0 / window.as_secs_f64()) as u64
+    }
+
     pub(super) fn end(&mut self) {
         self.ended = true;
         self.frames.clear();

@@ -63,6 +63,15 @@ fn the_ring_is_pruned_at_group_starts() {
 }
 
 #[test]
+fn the_rate_is_that_of_the_last_seconds_and_falls_to_nothing() {
+    let origin = Instant::now();
+    // 10 frames of 100 bytes a second.
+    let ring = filled(origin, 31, 10, RingLimits { duration: Duration::from_secs(60), ..LIMITS });
+    let at = |ms| ring.bits_per_second(origin + Duration::from_millis(ms), Duration::from_secs(2));
+    assert_eq!((at(3_000), at(4_000), at(6_000)), (8_000, 4_000, 0));
+}
+
+#[test]
 fn bytes_are_bounded_as_well() {
     let origin = Instant::now();
     let mut ring = Ring::new(RingLimits { bytes: 10_000, duration: Duration::from_secs(3_600) });

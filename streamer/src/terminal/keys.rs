@@ -1,12 +1,14 @@
 //! Keys, and the terminal's raw mode that they need: switched on in one place, and off on every way out.
 
+#[cfg(any(unix, test))]
+mod typed;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use tokio::sync::mpsc;
 
@@ -26,30 +28,26 @@ pub enum Key {
     Cameras,
     Link,
     Bigger,
+    Outside,
+    Window,
     Help,
     Quit,
     /// The window has another size.
     Resized,
 }
 
-/// What a terminal event means; `None` for keys without meaning.
-fn meaning(event: &Event) -> Option<Key> {
-    match event {
-        Event::Resize(..) => Some(Key::Resized),
-        Event::Key(key) if key.kind != KeyEventKind::Release => match key.code {
-            KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Quit),
-            KeyCode::Char(c) => match c.to_ascii_lowercase() {
-                'p' => Some(Key::NewCode),
-                'v' => Some(Key::Viewers),
-                'c' => Some(Key::Cameras),
-                'l' => Some(Key::Link),
-                'b' => Some(Key::Bigger),
-                '?' | 'h' => Some(Key::Help),
-                'q' => Some(Key::Quit),
-                _ => None,
-            },
-            _ => None,
-        },
+/// What a letter means; `None` for those without meaning.
+fn meaning(letter: char) -> Option<Key> {
+    match letter.to_ascii_lowercase() {
+        'p' => Some(Key::NewCode),
+        'v' => Some(Key::Viewers),
+        'c' => Some(Key::Cameras),
+        'l' => Some(Key::Link),
+        'b' => Some(Key::Bigger),
+        'o' => Some(Key::Outside),
+        'w' => Some(Key::Window),
+        '?' | 'h' => Some(Key::Help),
+        'q' => Some(Key::Quit),
         _ => None,
     }
 }
@@ -80,8 +78,8 @@ impl Drop for Keys {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
-            // It looks at `stop` ten times a second, but the library can hold it for ever when the terminal is gone, and
-            // that must not hold the program. A panic in it was reported already.
+            // It looks at `stop` ten times a second; should a terminal hold it for longer, that must not hold the program.
+            // A panic in it was reported already.
             let deadline = Instant::now() + JOIN_LIMIT;
             while !thread.is_finished() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(5));
@@ -118,67 +116,99 @@ fn restore_before_panic_reports() {
     });
 }
 
+/// Reads until told to stop or until the terminal is closed.
+#[cfg(unix)]
 fn read_keys(stop: &AtomicBool, keys: &mpsc::Sender<Key>) {
-    while !stop.load(Ordering::Acquire) && wait_for_input() {
-        // What is there already is taken without waiting: on a terminal that is gone the library would spin.
-        loop {
-            match poll(Duration::ZERO) {
-                Ok(false) => break,
-                Ok(true) => {}
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdin = io::stdin();
+    let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_EVERY.subsec_nanos().into() };
+    let (mut typed, mut size) = (typed::Typed::default(), crossterm::terminal::size().ok());
+    let mut bytes = [0; 64];
+    while !stop.load(Ordering::Acquire) {
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut fds, Some(&wait)) {
+            // A signal, such as the window's new size.
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+            Ok(0) => typed.handle_pause(),
+            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => return,
+            // Not through the buffer of standard input: what waits there no poll can see.
+            Ok(_) => match rustix::io::read(&stdin, &mut bytes) {
+                Ok(0) => return,
+                Ok(n) => {
+                    for key in bytes.iter().take(n).filter_map(|byte| typed.handle_byte(*byte)) {
+                        let _full = keys.try_send(key);
+                    }
+                }
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
                 Err(_) => return,
-            }
-            let Ok(event) = read() else { return };
-            if let Some(key) = meaning(&event) {
-                let _full = keys.try_send(key);
-            }
+            },
+        }
+        let now = crossterm::terminal::size().ok();
+        if std::mem::replace(&mut size, now) != now {
+            let _full = keys.try_send(Key::Resized);
         }
     }
 }
 
-/// Waits for a key at most [`LOOK_EVERY`]; false when the terminal was closed.
-#[cfg(unix)]
-fn wait_for_input() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdin = io::stdin();
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_EVERY.subsec_nanos().into() };
-    match poll(&mut fds, Some(&wait)) {
-        Ok(_) => !fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
-        // A signal, such as the window's new size.
-        Err(rustix::io::Errno::INTR) => true,
-        Err(_) => false,
-    }
-}
-
+/// Reads until told to stop.
 #[cfg(not(unix))]
-fn wait_for_input() -> bool {
-    poll(LOOK_EVERY).is_ok()
+fn read_keys(stop: &AtomicBool, keys: &mpsc::Sender<Key>) {
+    use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, poll, read};
+    while !stop.load(Ordering::Acquire) {
+        match poll(LOOK_EVERY) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(_) => return,
+        }
+        let key = match read() {
+            Ok(Event::Resize(..)) => Some(Key::Resized),
+            Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => match key.code {
+                KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Quit),
+                KeyCode::Char(letter) => meaning(letter),
+                _ => None,
+            },
+            Ok(_) => None,
+            Err(_) => return,
+        };
+        if let Some(key) = key {
+            let _full = keys.try_send(key);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-
     use super::{Key, meaning};
+    use crate::words::{Lang, Word};
+
+    #[test]
+    fn every_key_of_the_help_does_something() {
+        for lang in [Lang::English, Lang::French] {
+            let help = Word::HelpText.text(lang);
+            for key in help.split(" · ").filter_map(|part| part.chars().next()) {
+                assert!(meaning(key).is_some(), "{key:?} of {help:?}");
+            }
+            assert_eq!(help.split(" · ").count(), 8);
+        }
+    }
 
     #[test]
     fn keys_mean_what_the_line_of_keys_says() {
-        let key = |c, modifiers| meaning(&Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers)));
-        for (c, wanted) in [
+        for (letter, wanted) in [
             ('p', Key::NewCode),
+            ('P', Key::NewCode),
             ('v', Key::Viewers),
             ('c', Key::Cameras),
             ('l', Key::Link),
             ('b', Key::Bigger),
+            ('o', Key::Outside),
+            ('w', Key::Window),
             ('?', Key::Help),
             ('q', Key::Quit),
         ] {
-            assert_eq!(key(c, KeyModifiers::NONE), Some(wanted), "{c}");
+            assert_eq!(meaning(letter), Some(wanted), "{letter}");
         }
-        assert_eq!(key('P', KeyModifiers::SHIFT), Some(Key::NewCode));
-        // Raw mode takes the terminal's own Ctrl+C away, so it must mean the same here.
-        assert_eq!(key('c', KeyModifiers::CONTROL), Some(Key::Quit));
-        assert_eq!(key('x', KeyModifiers::NONE), None);
-        assert_eq!(meaning(&Event::Resize(80, 24)), Some(Key::Resized));
+        assert_eq!(meaning('x'), None);
     }
 }

@@ -68,6 +68,8 @@ pub struct CameraLine {
     pub width: u32,
     pub height: u32,
     pub fps: f32,
+    /// Bits a second that its encoders or its file give now; zero while nobody watches.
+    pub bits: u64,
     pub retry_s: Option<u32>,
 }
 
@@ -98,8 +100,14 @@ pub fn block(model: &Model, window: Window) -> Vec<Line> {
         Code::Expired => status(model, Some(Word::CodeOld.text(model.lang)), window),
         Code::None => status(model, None, window),
     };
-    debug_assert!(lines.len() <= window.rows.max(1), "the block is higher than the window");
+    debug_assert!(height(&lines, window.cols) <= window.rows.max(1), "the block is higher than the window");
     lines
+}
+
+/// Rows that lines take in a window of this width; only a link is longer than a row.
+pub fn height(lines: &[Line], cols: usize) -> usize {
+    let cells = |line: &Line| line.iter().map(|span| width(&span.text)).sum::<usize>();
+    lines.iter().map(|line| cells(line).div_ceil(cols.max(1)).max(1)).sum()
 }
 
 fn shown(model: &Model, modules: &Modules, uses: u16, left: Duration, window: Window) -> Vec<Line> {
@@ -120,8 +128,33 @@ fn shown(model: &Model, modules: &Modules, uses: u16, left: Duration, window: Wi
     }
     match modules.cells(Scale::Half, window.cols, rows) {
         Some(code) => code_above(model, code, uses, left, window),
-        None => status(model, Some(Word::MakeLarger.text(model.lang)), window),
+        None => link_alone(model, modules.link(), uses, left, window),
     }
+}
+
+/// Where the code has no room: the link itself, in one piece so that it can be copied, and what fits below it.
+fn link_alone(model: &Model, link: &str, uses: u16, left: Duration, window: Window) -> Vec<Line> {
+    let lang = model.lang;
+    let link_rows = width(link).div_ceil(window.cols.max(1));
+    if link_rows > window.rows {
+        return status(model, Some(Word::MakeLarger.text(lang)), window);
+    }
+    let mut above = wrap(Word::LinkOrLarger.text(lang), window.cols);
+    let mut below = wrap(&within(uses, left, lang), window.cols);
+    below.push(fit(&cameras(model, window.cols), window.cols));
+    below.push(fit(&watching(model), window.cols));
+    below.push(keys(model, window.cols));
+    // The countdown matters most: the link is worthless after it.
+    let room = window.rows - link_rows;
+    if room < above.len() + below.len() {
+        above.truncate(if room > above.len() { above.len() } else { 0 });
+        below.truncate(room - above.len());
+    }
+    let bold = |text| vec![Span { style: Style::Bold, text }];
+    let mut lines: Vec<Line> = above.into_iter().map(bold).collect();
+    lines.push(vec![plain(link)]);
+    lines.extend(below.into_iter().map(|text| vec![plain(text)]));
+    lines
 }
 
 fn code_beside(model: &Model, code: Vec<String>, uses: u16, left: Duration, window: Window) -> Vec<Line> {
@@ -149,7 +182,7 @@ fn words_beside(model: &Model, uses: u16, left: Duration, room: usize, rows: usi
     let (camera, sound) = (Word::Camera.text(lang), Word::Sound.text(lang));
     let column = width(camera).max(width(sound)) + 2;
     // Two lines a camera, as many as leave room for everything below them.
-    let most = rows.saturating_sub(14) / 2;
+    let most = rows.saturating_sub(15) / 2;
     for (at, line) in model.cameras.iter().take(most).enumerate() {
         let label = if at == 0 { camera } else { "" };
         words.push(plain(fit(&format!("{label:<column$}{}", line.name), room)));
@@ -167,6 +200,9 @@ fn words_beside(model: &Model, uses: u16, left: Duration, room: usize, rows: usi
     words.push(plain(fit(&within(uses, left, lang), room)));
     let reach = if model.outside { Word::OutsideLine } else { Word::LanLine };
     words.push(plain(fit(reach.text(lang), room)));
+    if !model.outside {
+        words.push(plain(fit(&format!("o  {}", Word::HowOutside.text(lang)), room)));
+    }
     words.push(plain(""));
     words.extend(wrap(&watching(model), room).into_iter().take(4).map(plain));
     words.truncate(rows);
@@ -233,8 +269,10 @@ fn cameras(model: &Model, cols: usize) -> String {
         let name = fit(&line.name, (cols / 3).max(8));
         let state = state_word(line.state).text(lang);
         match line.state {
-            CameraState::Live if line.fps > 0.0 => format!("● {name} {state} {:.0} fps", line.fps),
-            CameraState::Live => format!("● {name} {state}"),
+            CameraState::Live if line.fps > 0.0 => {
+                format!("● {name} {state} {:.0} fps{}", line.fps, megabits(line.bits, lang))
+            }
+            CameraState::Live => format!("● {name} {state}{}", megabits(line.bits, lang)),
             CameraState::Starting => format!("↻ {name} {state}"),
             CameraState::Backoff => match line.retry_s {
                 Some(s) => format!("▲ {name} {}", Word::NextTry.fill(lang, &[("s", &s.to_string())])),
@@ -248,7 +286,8 @@ fn cameras(model: &Model, cols: usize) -> String {
         [line] => one(line),
         many => {
             let live = many.iter().filter(|c| c.state == CameraState::Live).count();
-            let mut said = format!("● {live}/{} {}", many.len(), Word::Live.text(lang));
+            let bits = many.iter().map(|c| c.bits).sum();
+            let mut said = format!("● {live}/{} {}{}", many.len(), Word::Live.text(lang), megabits(bits, lang));
             for trouble in many.iter().filter(|c| c.state != CameraState::Live) {
                 said.push_str(" · ");
                 said.push_str(&one(trouble));
@@ -256,6 +295,16 @@ fn cameras(model: &Model, cols: usize) -> String {
             said
         }
     }
+}
+
+/// Behind a camera's rate: ` 2.1 Mbit/s`, or nothing where next to nothing flows.
+fn megabits(bits: u64, lang: Lang) -> String {
+    let tenths = bits.saturating_add(50_000) / 100_000;
+    let point = match lang {
+        Lang::English => '.',
+        Lang::French => ',',
+    };
+    if tenths == 0 { String::new() } else { format!(" {}{point}{} Mbit/s", tenths / 10, tenths % 10) }
 }
 
 fn watching(model: &Model) -> String {
@@ -276,6 +325,8 @@ fn keys(model: &Model, cols: usize) -> String {
         ("c", Some(Word::KeyCameras)),
         ("l", shown.then_some(Word::KeyLink)),
         ("b", shown.then_some(bigger)),
+        // Beside a code it has a line of its own.
+        ("o", (!shown && !model.outside).then_some(Word::KeyOutside)),
         ("?", Some(Word::KeyMore)),
         ("q", Some(Word::KeyQuit)),
     ];

@@ -16,9 +16,10 @@ pub enum Scale {
     Double,
 }
 
-/// A code's modules, without margin.
+/// A code's modules, without margin, and the link that they say.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Modules {
+    link: String,
     width: usize,
     dark: Vec<bool>,
 }
@@ -36,7 +37,12 @@ impl Modules {
     pub fn of_link(link: &str) -> Option<Self> {
         let code = QrCode::with_error_correction_level(link, EcLevel::L).ok()?;
         let dark = code.to_colors().into_iter().map(|c| c == Color::Dark).collect();
-        Some(Self { width: code.width(), dark })
+        Some(Self { link: link.to_owned(), width: code.width(), dark })
+    }
+
+    /// What a phone reads in it.
+    pub fn link(&self) -> &str {
+        &self.link
     }
 
     /// The rows of character cells with the widest margin that fits `cols` × `rows`; each row is equally wide. `None`

@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use athome_shared::id::Layer;
 use athome_shared::protocol::control::{Camera, CameraState};
 use athome_shared::time::WallTime;
 use serde_json::{Value, json};
@@ -16,9 +17,10 @@ use super::layout::{self, CameraLine, Model, Window};
 use super::qr::Modules;
 use super::screen::Screen;
 use super::sentence;
-use super::text::{clean, fit, width};
+use super::text::{clean, fit, width, wrap};
 use crate::app::App;
 use crate::events::Heard;
+use crate::hub::{Hub, StreamKey, Track};
 use crate::serve::{Code, ViewerRow};
 use crate::words::{Lang, Word};
 
@@ -180,11 +182,10 @@ async fn rich(
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         model.outside = app.outside();
-        model.cameras = app.cameras().list().iter().map(camera_line).collect();
+        model.cameras = app.cameras().list().iter().map(|camera| camera_line(camera, app.hub())).collect();
         model.watching = watching.borrow().to_vec();
         model.code = shown(&code.borrow());
-        let block = layout::block(&model, window());
-        shared.with(|screen| screen.draw(block));
+        redraw(shared, &model);
         tokio::select! {
             () = shutdown.cancelled() => break,
             _ = second.tick() => {}
@@ -193,7 +194,7 @@ async fn rich(
             Ok(()) = code.changed() => {}
             heard = events.next() => if let Some(Heard::Event(event)) = heard {
                 let words = sentence::words(&event, &app.cameras().list(), lang);
-                above(shared, &[format!("{} {words}", sentence::time_of_day(event.at))]);
+                above(shared, &format!("{} {words}", sentence::time_of_day(event.at)));
             },
             // A keyboard that is gone asks for nothing more; the pictures go on.
             Some(key) = pressed.recv() => press(app, key, &mut model, &code, shared, shutdown).await,
@@ -217,7 +218,7 @@ async fn press(
     match key {
         Key::NewCode => match app.new_invite(None, CODE_LIFE, 1).await {
             Ok(_) => model.folded = false,
-            Err(error) => above(shared, &[error.to_string()]),
+            Err(error) => above(shared, &error.to_string()),
         },
         Key::Viewers => {
             let lines = match app.desk().viewers().await {
@@ -241,33 +242,43 @@ async fn press(
         }
         Key::Bigger if model.folded => model.folded = false,
         Key::Bigger => model.bigger = !model.bigger,
+        Key::Outside => {
+            let word = if model.outside { Word::ReachedOutside } else { Word::ReachOutside };
+            answer(model, shared, &[word.text(lang).to_owned()]);
+        }
+        Key::Window => answer(model, shared, &[Word::NoWindow.text(lang).to_owned()]),
         Key::Help => {
             answer(model, shared, &[Word::HelpTitle.text(lang).to_owned(), Word::HelpText.text(lang).to_owned()]);
         }
         Key::Quit => shutdown.cancel(),
-        Key::Resized => shared.with(|screen| {
-            screen.resized(window().cols);
-            Ok(())
-        }),
+        // Whatever happens, the loop draws for the window as it is then.
+        Key::Resized => {}
     }
+}
+
+fn redraw(shared: &SharedScreen, model: &Model) {
+    let window = window();
+    shared.with(|screen| {
+        screen.resized(window.cols);
+        screen.draw(layout::block(model, window))
+    });
 }
 
 /// Prints what a key asked for where it can be read: a code that fills the window makes room first.
 fn answer(model: &mut Model, shared: &SharedScreen, lines: &[String]) {
     let window = window();
-    let block = layout::block(model, window);
-    if block.len() + lines.len().max(2) > window.rows {
+    let lines: Vec<String> = lines.iter().flat_map(|line| wrap(line, window.cols)).collect();
+    if layout::height(&layout::block(model, window), window.cols) + lines.len().max(2) > window.rows {
         model.folded = true;
-        shared.with(|screen| screen.draw(layout::block(model, window)));
+        redraw(shared, model);
     }
     if !lines.is_empty() {
-        above(shared, lines);
+        shared.with(|screen| screen.above(&lines.join("\n")));
     }
 }
 
-fn above(shared: &SharedScreen, lines: &[String]) {
-    let cols = window().cols;
-    let lines: Vec<String> = lines.iter().map(|line| fit(line, cols)).collect();
+fn above(shared: &SharedScreen, line: &str) {
+    let lines = wrap(line, window().cols);
     shared.with(|screen| screen.above(&lines.join("\n")));
 }
 
@@ -295,8 +306,12 @@ fn shown(code: &Code) -> layout::Code {
     }
 }
 
-fn camera_line(camera: &Camera) -> CameraLine {
+fn camera_line(camera: &Camera, hub: &Hub) -> CameraLine {
+    let tracks = [Track::Video(Layer::Full), Track::Video(Layer::Small), Track::Audio];
+    let now = Instant::now();
+    let bits = |track| hub.bits_per_second(&StreamKey { camera: camera.id.clone(), track }, now);
     CameraLine {
+        bits: tracks.into_iter().map(bits).sum(),
         name: camera.name.clone(),
         state: camera.state,
         width: camera.width,

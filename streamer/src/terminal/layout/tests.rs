@@ -4,7 +4,7 @@ use athome_shared::protocol::control::CameraState;
 
 use super::super::qr::Modules;
 use super::super::text::width;
-use super::{CameraLine, Code, Line, Model, Style, Window, block};
+use super::{CameraLine, Code, Line, Model, Style, Window, block, height};
 use crate::words::Lang;
 
 /// A same-origin link of the longest usual kind: version 5-L.
@@ -27,6 +27,7 @@ fn model(link: &str, lang: Lang) -> Model {
             width: 1280,
             height: 720,
             fps: 30.0,
+            bits: 2_140_000,
             retry_s: None,
         }],
         sound: Some("Built-in microphone".into()),
@@ -72,8 +73,9 @@ fn decode(lines: &[Line]) -> Option<String> {
 }
 
 fn fits(lines: &[Line], window: Window) {
-    assert!(lines.len() <= window.rows, "{} rows in {window:?}", lines.len());
-    for line in lines {
+    assert!(height(lines, window.cols) <= window.rows, "{} rows in {window:?}", lines.len());
+    // A link is the one line that the terminal wraps: in one piece it can be copied.
+    for line in lines.iter().filter(|line| !text(std::slice::from_ref(*line)).starts_with("http")) {
         let cells: usize = line.iter().map(|s| width(&s.text)).sum();
         assert!(cells <= window.cols, "{cells} cells in {window:?}: {}", text(std::slice::from_ref(line)));
     }
@@ -119,16 +121,46 @@ fn words_go_below_in_a_narrow_window_and_the_code_stays_whole() {
 }
 
 #[test]
-fn a_window_too_small_for_the_code_says_what_to_do() {
-    for (cols, rows) in [(40, 24), (80, 20), (20, 5), (1, 1), (0, 0)] {
-        let window = Window { cols, rows: rows.max(1) };
+fn a_window_too_small_for_the_code_shows_the_link_itself() {
+    for lang in [Lang::English, Lang::French] {
+        for (link, cols, rows) in [(LINK, 40, 24), (LINK, 25, 24), (LINK, 80, 20), (OUTSIDE, 30, 10), (LINK, 20, 5)] {
+            let window = Window { cols, rows };
+            let lines = block(&model(link, lang), window);
+            fits(&lines, window);
+            assert!(lines.iter().flatten().all(|s| s.style != Style::Code));
+            assert!(lines.iter().any(|line| text(std::slice::from_ref(line)) == link), "{window:?}: {}", text(&lines));
+            assert_eq!(text(&lines).contains("9:41"), rows > 5, "{window:?}: {}", text(&lines));
+        }
+    }
+    let said = text(&block(&model(LINK, Lang::English), Window { cols: 80, rows: 20 }));
+    assert!(said.starts_with("Open this link, or make the window larger to see the code.\nhttp"), "{said}");
+}
+
+#[test]
+fn a_window_too_small_for_the_link_says_what_to_do() {
+    for (cols, rows) in [(20, 4), (1, 1), (3, 20)] {
+        let window = Window { cols, rows };
         let lines = block(&model(LINK, Lang::English), window);
         fits(&lines, window);
-        assert!(lines.iter().flatten().all(|s| s.style != Style::Code));
+        assert!(!text(&lines).contains("http"));
     }
-    assert!(
-        text(&block(&model(LINK, Lang::English), Window { cols: 80, rows: 20 })).contains("Make the window larger")
-    );
+    assert!(text(&block(&model(LINK, Lang::English), Window { cols: 80, rows: 1 })).contains("Make the window larger"));
+}
+
+#[test]
+fn the_status_line_tells_rate_bits_and_who_watches() {
+    let mut one = model(LINK, Lang::English);
+    one.code = Code::None;
+    one.cameras[0].name = "Front door".into();
+    let line = |model: &Model| text(&block(model, Window { cols: 120, rows: 24 })[..1]);
+    assert_eq!(line(&one), "● Front door live 30 fps 2.1 Mbit/s · ◉ 2 watching: Anna's phone, 日本のタブレット");
+    one.lang = Lang::French;
+    assert!(line(&one).starts_with("● Front door en direct 30 fps 2,1 Mbit/s · ◉ 2 regardent"), "{}", line(&one));
+    (one.lang, one.cameras[0].bits) = (Lang::English, 49_999);
+    assert!(line(&one).starts_with("● Front door live 30 fps · "), "nothing flows: {}", line(&one));
+    one.cameras[0].bits = 1_000_000;
+    one.cameras.push(one.cameras[0].clone());
+    assert!(line(&one).starts_with("● 2/2 live 2.0 Mbit/s · "), "{}", line(&one));
 }
 
 #[test]
@@ -167,6 +199,7 @@ fn the_status_block_has_at_most_four_lines_at_any_width() {
                     width: 0,
                     height: 0,
                     fps: 0.0,
+                    bits: 0,
                     retry_s: Some(20),
                 });
                 let window = Window { cols, rows: 24 };
