@@ -17,13 +17,14 @@ pub enum Usual {
 }
 
 /// What is logged: as [`VARIABLE`] says, else `usual` for our own crates, `warn` for other people's, and only errors of those
-/// that warn in normal operation (the ICE agent, for one, of every answer that is sent before its candidates, as ours are).
+/// that warn in normal operation (the ICE agent, for one, of every answer that is sent before its candidates, as ours are). The demuxer says nothing: each of
+/// its failures is told by whoever opened the file.
 pub fn filter(usual: Usual) -> EnvFilter {
     let chosen = std::env::var(VARIABLE).ok().and_then(|text| EnvFilter::try_new(text).ok());
     chosen.unwrap_or_else(|| {
         EnvFilter::new(match usual {
-            Usual::Info => "warn,rtc=error,webrtc=error,symphonia=error,athome=info",
-            Usual::Warn => "warn,rtc=error,webrtc=error,symphonia=error",
+            Usual::Info => "warn,rtc=error,webrtc=error,symphonia=off,athome=info",
+            Usual::Warn => "warn,rtc=error,webrtc=error,symphonia=off",
         })
     })
 }

@@ -64,7 +64,7 @@ pub struct Run {
     #[arg(long, value_name = "BPS", value_parser = clap::value_parser!(u32).range(50_000..=50_000_000))]
     pub bitrate: Option<u32>,
     /// Address of the page and the own signaling server [default: 0.0.0.0:8080]
-    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "no_listen")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address, conflicts_with = "no_listen")]
     pub listen: Option<SocketAddr>,
     /// Without the own signaling server
     #[arg(long)]
@@ -149,7 +149,9 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
     };
     let nearest =
         |kind| text(kind).map_or_else(|| "See athome-streamer --help.".to_owned(), |n| format!("Did you mean {n}?"));
+    // Without the place-holder of its value.
     let arg = text(ContextKind::InvalidArg).unwrap_or_default();
+    let arg = arg.split(" <").next().unwrap_or_default();
     let value = text(ContextKind::InvalidValue).unwrap_or_default();
     Some(match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -166,10 +168,16 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
         }
         ErrorKind::ValueValidation => {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
-            format!("{arg}: {value} can't be used: {why}.")
+            // Some name the value themselves; of the numbers the library gives Rust's own notation.
+            match why.strip_prefix(&format!("{value} is not in ")).and_then(|range| range.split_once("..=")) {
+                Some((least, most)) => format!("{arg} {value}: a number from {least} to {most}."),
+                None if why.contains('`') => ended(&format!("{arg}: {why}")),
+                None => ended(&format!("{arg} {value}: {why}")),
+            }
         }
         ErrorKind::ArgumentConflict => {
             let other = text(ContextKind::PriorArg).unwrap_or_default();
+            let other = other.split(" <").next().unwrap_or_default();
             format!("{arg} and {other} can't be used together.")
         }
         ErrorKind::MissingRequiredArgument => format!("{arg} is missing. See athome-streamer --help."),
@@ -179,6 +187,15 @@ pub fn refusal(error: &clap::Error) -> Option<String> {
             first.strip_prefix("error: ").unwrap_or(first).to_owned()
         }
     })
+}
+
+/// The text as a sentence, with a full stop unless it ends one already.
+pub fn ended(text: &str) -> String {
+    if text.ends_with(['.', '?', '!', '…']) { text.to_owned() } else { format!("{text}.") }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write it as 0.0.0.0:8080".to_owned())
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
@@ -308,7 +325,7 @@ mod tests {
 
     #[test]
     fn every_refusal_is_one_line_and_a_slip_gets_the_nearest_word() {
-        let cases: [(&[&str], &str); 16] = [
+        let cases: [(&[&str], &str); 18] = [
             (&["--camra", "test"], "Did you mean --camera?"),
             (&["--camera", "tset"], "Did you mean `test`?"),
             (&["vievers"], "Did you mean viewers?"),
@@ -320,7 +337,9 @@ mod tests {
             (&["--size", "1280"], "1280x720"),
             (&["--size", "1281x720"], "even"),
             (&["--fps", "NaN"], "1 to 120"),
-            (&["--bitrate", "1"], "50000"),
+            (&["--bitrate", "1"], "--bitrate 1: a number from 50000 to 50000000."),
+            (&["--listen", "8080"], "--listen 8080: write it as 0.0.0.0:8080."),
+            (&["--camera", "banana"], "--camera: `banana` is not a camera. Use webcam, webcam:N"),
             (&["--api", "0.0.0.0:8081"], "loopback"),
             (&["--signaling", "ftp://x"], "wss://HOST/ws"),
             (&["--listen", "127.0.0.1:1", "--no-listen"], "can't be used together"),
@@ -330,6 +349,7 @@ mod tests {
             let said = parse(args).expect_err("refused");
             assert!(said.contains(part), "{args:?} gave {said:?}");
             assert!(!said.contains('\n') && said.len() < 250, "{args:?} gave {said:?}");
+            assert!(!said.contains("?.") && !said.contains('<'), "{args:?} gave {said:?}");
         }
     }
 

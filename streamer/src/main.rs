@@ -56,12 +56,19 @@ async fn act(cli: &Cli, voice: Voice, screen: &SharedScreen) -> anyhow::Result<(
     }
 }
 
-/// The whole chain as one sentence.
+/// The whole chain as one sentence. Many errors name their cause themselves: what was said already is not said again.
 fn sentence(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string).filter(|cause| !cause.is_empty()) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
     let mut chars = text.chars();
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+    cli::ended(&format!("{first}{}", chars.as_str()))
 }
 
 /// `ATHOME_LOG` decides what is logged; without it warnings where a person reads along, else what a journal should hold.

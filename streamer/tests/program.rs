@@ -191,6 +191,93 @@ fn refusals_are_one_sentence_and_fail() {
     }
 }
 
+/// What a start that is refused says, in a language.
+fn refused(data: &Path, lang: &str, args: &[&str]) -> String {
+    let mut command = program(data);
+    let output =
+        command.args(args).env_remove("LC_ALL").env("LANG", lang).env("ATHOME_LOG", "off").output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{args:?}: {said}");
+    said
+}
+
+#[test]
+fn a_start_that_is_refused_begins_with_what_to_do_in_both_languages() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("data");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").expect("a folder of ours");
+    let config = folder.path().join("athome.toml");
+    std::fs::write(&config, "[[camera]]\nname = \"a\"\nsource = \"tset\"\n").expect("a folder of ours");
+    let (file, config) = (file.display().to_string(), config.display().to_string());
+    let cases: [(&[&str], &str, &str); 3] = [
+        (
+            &["--listen", "203.0.113.9:8080"],
+            "Name an address of this computer with --listen: 203.0.113.9:8080 is none.",
+            "Donnez une adresse de cet ordinateur avec --listen\u{a0}: 203.0.113.9:8080 n’en est pas une.",
+        ),
+        (
+            &["--camera", "rtsp://anna:hunter2@cam/"],
+            "Camera: network cameras are not supported yet. Use webcam, test or file:PATH.",
+            "Camera\u{a0}: les caméras réseau ne sont pas encore prises en charge. Utilisez une webcam, la mire (test) ou un clip.",
+        ),
+        (
+            &["--config", &config],
+            &format!("{config}:3: `tset` is not a camera. Did you mean `test`?"),
+            &format!("{config}:3: `tset` is not a camera. Did you mean `test`?"),
+        ),
+    ];
+    for (args, english, french) in cases {
+        let args = [&["--listen", "127.0.0.1:0"][usize::from(args[0] == "--listen") * 2..], args].concat();
+        assert_eq!(refused(&data, "en_GB.UTF-8", &args), english);
+        assert_eq!(refused(&data, "fr_FR.UTF-8", &args), french);
+    }
+    let said = refused(Path::new(&file), "C", &["--listen", "127.0.0.1:0"]);
+    assert_eq!(said, format!("Name another folder with --data, or mend {file}: not a directory."));
+}
+
+#[test]
+fn a_data_folder_serves_one_streamer_at_a_time() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let (mut running, lines) = ready(program(data.path()));
+    let path = data.path().display();
+    assert_eq!(
+        refused(data.path(), "C", &["--listen", "127.0.0.1:0"]),
+        format!("Another athome-streamer runs with the folder {path}. Stop it, or name another folder with --data.")
+    );
+    assert!(refused(data.path(), "fr", &["--listen", "127.0.0.1:0"]).starts_with("Un autre athome-streamer utilise"));
+    interrupt(&running.child);
+    assert!(lines.last().is_some_and(|line| line.contains("\"stopped\"")), "the first one was not disturbed");
+    assert_eq!(ended(&mut running.child), Some(0));
+    let (mut again, _) = ready(program(data.path()));
+    interrupt(&again.child);
+    assert_eq!(ended(&mut again.child), Some(0));
+}
+
+#[test]
+fn a_camera_that_gives_nothing_is_told_of_in_words() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let notes = folder.path().join("notes.mp4");
+    std::fs::write(&notes, "no video at all").expect("a folder of ours");
+    for (spec, said) in [
+        (
+            format!("file:{}", notes.display()),
+            "notes can't be read, or holds no video that AtHome knows. Check the file.",
+        ),
+        ("/dev/video999".to_owned(), "video999 is not there. It starts by itself when plugged in; "),
+    ] {
+        let mut command = Command::new(PROGRAM);
+        command.arg("--data").arg(folder.path().join("data")).args(["--camera", &spec, "--mic", "none"]);
+        command.args(["--api", "127.0.0.1:0", "--listen", "127.0.0.1:0"]).env("LANG", "C").env("ATHOME_LOG", "off");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = run(command);
+        let out = running.child.stdout.take().expect("piped");
+        assert!(BufReader::new(out).lines().map_while(Result::ok).any(|line| line.contains(said)), "{spec}");
+        interrupt(&running.child);
+        assert_eq!(ended(&mut running.child), Some(0));
+    }
+}
+
 fn options(data: &Path) -> Options {
     let mut config = Config::default();
     config.signaling.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));

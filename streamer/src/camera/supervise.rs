@@ -56,9 +56,10 @@ impl<F: Fn(State)> Supervisor<F> {
         // Threads stuck in a driver: nobody can end them, but it is known when they come back.
         let mut stuck = JoinSet::new();
         let mut ending = false;
+        let mut complained = None;
         loop {
             while let Some(action) = machine.poll(Instant::now(), chance()) {
-                self.act(action, &mut machine, &mut attempt, &mut stuck);
+                self.act(action, &mut machine, &mut attempt, &mut stuck, &mut complained);
             }
             (self.tell)(machine.state());
             if ending && machine.closed() {
@@ -74,6 +75,7 @@ impl<F: Fn(State)> Supervisor<F> {
             };
             // The watchdog's view of the source is brought up to date before it is asked.
             if attempt.is_some() && self.seen.picture().fresh() {
+                complained = None;
                 let newest = self.seen.picture().last_frame;
                 newest.into_iter().for_each(|at| machine.handle_frame(at));
             }
@@ -88,7 +90,7 @@ impl<F: Fn(State)> Supervisor<F> {
                 Happened::Ended(result) => {
                     attempt = None;
                     self.seen.clear();
-                    self.ended(&mut machine, result);
+                    self.ended(&mut machine, result, &mut complained);
                 }
                 Happened::Unstuck => machine.handle_unstuck(),
                 Happened::Seen | Happened::Time => {}
@@ -105,13 +107,14 @@ impl<F: Fn(State)> Supervisor<F> {
         machine: &mut Machine,
         attempt: &mut Option<Attempt>,
         stuck: &mut JoinSet<Option<Ended>>,
+        complained: &mut Option<String>,
     ) {
         match action {
             Action::Open => {
                 self.seen.clear();
                 match Attempt::start(&self.label, &self.opener, self.part, &self.pipeline, &self.seen) {
                     Ok(started) => *attempt = Some(started),
-                    Err(why) => self.ended(machine, Some(Err(why))),
+                    Err(why) => self.ended(machine, Some(Err(why)), complained),
                 }
             }
             Action::Close => {
@@ -130,13 +133,16 @@ impl<F: Fn(State)> Supervisor<F> {
         }
     }
 
-    fn ended(&self, machine: &mut Machine, result: Option<Ended>) {
+    /// `complained` is the trouble that was logged last: each try meets the same again, and one line of it is enough.
+    fn ended(&self, machine: &mut Machine, result: Option<Ended>, complained: &mut Option<String>) {
         let stopping = machine.state() == State::Stopped;
         let reason = match result {
             Some(Ok(())) => None,
             Some(Err(why)) => {
-                if !stopping {
-                    tracing::warn!(source = %self.label, reason = describe(why.reason), detail = %why, "source failed");
+                let detail = why.to_string();
+                if !stopping && complained.as_ref() != Some(&detail) {
+                    tracing::warn!(source = %self.label, reason = describe(why.reason), detail, "source failed");
+                    *complained = Some(detail);
                 }
                 Some(why.reason)
             }

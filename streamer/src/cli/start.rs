@@ -1,9 +1,13 @@
 //! `athome-streamer` itself: options over configuration, start, speak, stop in order.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use athome_shared::shutdown;
+use athome_signaling::BindError;
 use tracing::{info, warn};
 
 use super::{Common, Run};
@@ -15,6 +19,7 @@ use crate::source::list::{list_cameras, list_microphones};
 use crate::source::{CameraSpec, MicSpec};
 use crate::terminal::keys;
 use crate::terminal::run::{CODE_LIFE, SharedScreen, Voice, run, say};
+use crate::trust::TrustError;
 use crate::words::{Lang, Word};
 
 /// Runs the streamer until it is told to stop.
@@ -43,7 +48,9 @@ pub async fn start(
     if let Some(why) = slow_build() {
         warn!("{why}");
     }
-    let app = App::start(Options { config, data: data_folder(common.data.clone())? }).await;
+    let data = data_folder(common.data.clone())?;
+    let _ours = lock(&data, lang)?;
+    let app = App::start(Options { config, data }).await;
     let app = app.map_err(|error| refusal(error, lang))?;
     for word in chosen {
         let told = word.fill(lang, &[("cam", app.cameras().list().first().map_or("", |c| &c.name))]);
@@ -191,9 +198,58 @@ fn refusal(error: StartError, lang: Lang) -> anyhow::Error {
             let (port, other) = (addr.port().to_string(), other.to_string());
             anyhow::anyhow!(Word::PortInUse.fill(lang, &[("port", &port), ("option", option), ("other", &other)]))
         }
+        StartError::Listen { addr, source, .. } => cant_listen(addr, "--api", &source, lang),
+        StartError::Server(BindError::Io { address, source }) => cant_listen(address, "--listen", &source, lang),
+        StartError::Data { path, source } | StartError::Trust(TrustError::File { path, source }) => {
+            data_unusable(&path, &source, lang)
+        }
         error => error.into(),
     }
 }
+
+fn cant_listen(addr: SocketAddr, option: &str, why: &io::Error, lang: Lang) -> anyhow::Error {
+    let word = match why.kind() {
+        io::ErrorKind::AddrNotAvailable => Word::NoSuchAddress,
+        _ => Word::CantListen,
+    };
+    anyhow::anyhow!(word.fill(lang, &[("addr", &addr.to_string()), ("option", option), ("why", &plainly(why))]))
+}
+
+fn data_unusable(path: &Path, why: &io::Error, lang: Lang) -> anyhow::Error {
+    let path = path.display().to_string();
+    anyhow::anyhow!(Word::DataUnusable.fill(lang, &[("path", &path), ("why", &plainly(why))]))
+}
+
+/// The system's words for an error, without its number.
+fn plainly(why: &io::Error) -> String {
+    let text = why.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// Keeps a data folder for this process: two would take each other's place at every signaling server. The system lets go of
+/// it with the process, however that ends.
+fn lock(data: &Path, lang: Lang) -> anyhow::Result<Option<File>> {
+    let path = data.join(LOCK_FILE);
+    // Making the folder, with its rights, is the trust store's business; where it is missing nobody runs with it.
+    let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {
+        Ok(file) => file,
+        Err(why) if why.kind() == io::ErrorKind::NotFound && !data.exists() => return Ok(None),
+        Err(why) => return Err(data_unusable(data, &why, lang)),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(anyhow::anyhow!(Word::DataInUse.fill(lang, &[("path", &data.display().to_string())])))
+        }
+        // Some file systems of other computers know no locks: better without than not at all.
+        Err(TryLockError::Error(why)) => {
+            info!("the data folder can't be locked: {why}");
+            Ok(None)
+        }
+    }
+}
+
+const LOCK_FILE: &str = "lock";
 
 #[cfg(test)]
 mod tests {

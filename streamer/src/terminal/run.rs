@@ -330,7 +330,7 @@ pub fn camera_words(camera: &Camera, lang: Lang) -> String {
     }
     if let Some(reason) = camera.reason {
         words.push_str(". ");
-        words.push_str(&sentence::reason_word(reason).fill(lang, &[("cam", &camera.name)]));
+        words.push_str(&sentence::trouble(reason, camera.last_frame.is_some()).fill(lang, &[("cam", &camera.name)]));
     }
     words
 }

@@ -13,7 +13,10 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
     let cam = id.map_or("", |id| cameras.iter().find(|c| c.id == *id).map_or(id.as_str(), |c| c.name.as_str()));
     match &event.kind {
         Kind::Online => Word::CameraBack.fill(lang, &[("cam", cam)]),
-        Kind::Offline { reason } => reason_word(*reason).fill(lang, &[("cam", cam)]),
+        Kind::Offline { reason } => {
+            let seen = cameras.iter().find(|c| Some(&c.id) == id).is_none_or(|camera| camera.last_frame.is_some());
+            trouble(*reason, seen).fill(lang, &[("cam", cam)])
+        }
         Kind::ViewerJoined { name } => Word::NowWatching.fill(lang, &[("device", name)]),
         Kind::ViewerLeft { name } => Word::Left.fill(lang, &[("device", name)]),
         Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
@@ -48,9 +51,10 @@ pub fn object(event: &Event) -> Value {
     object
 }
 
-/// What a camera's trouble is called.
-pub fn reason_word(reason: CameraReason) -> Word {
+/// What a camera's trouble is called; `seen` tells whether it ever gave a picture.
+pub fn trouble(reason: CameraReason, seen: bool) -> Word {
     match reason {
+        CameraReason::Gone if !seen => Word::NotFound,
         CameraReason::Gone => Word::Gone,
         CameraReason::Busy => Word::Busy,
         CameraReason::Stalled => Word::Stalled,
@@ -90,9 +94,16 @@ mod tests {
     use athome_shared::protocol::control::CameraReason;
     use athome_shared::time::WallTime;
 
-    use super::{object, words};
+    use super::{object, trouble, words};
     use crate::events::{Event, Kind, Outage};
-    use crate::words::Lang;
+    use crate::words::{Lang, Word};
+
+    #[test]
+    fn a_camera_that_was_never_there_was_not_unplugged() {
+        assert_eq!(trouble(CameraReason::Gone, false), Word::NotFound);
+        assert_eq!(trouble(CameraReason::Gone, true), Word::Gone);
+        assert_eq!(trouble(CameraReason::Busy, false), Word::Busy);
+    }
 
     #[test]
     fn each_event_has_its_name_and_its_sentence() {
