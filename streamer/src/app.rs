@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::api::auth::Token;
+use crate::api::cameras::Settings;
 use crate::api::{self, Api, whep::Whep};
 use crate::camera::Cameras;
 use crate::config::Config;
@@ -154,7 +155,9 @@ impl App {
                 return Err(error.into());
             }
         };
-        let api = Api::new(token.clone(), stills, cameras.changes(), serving.desk.clone(), whep, Instant::now());
+        let settings = Settings::new(cameras.clone(), config.file.clone());
+        let desk = serving.desk.clone();
+        let api = Api::new(token.clone(), stills, cameras.changes(), desk, whep, settings, Instant::now());
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
         let servers = !servers.is_empty();

@@ -77,8 +77,8 @@ pub struct Run {
 /// What else can be done.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// List cameras and microphones of this computer with their formats
-    Cameras,
+    /// List cameras and microphones of this computer with their formats, or pause and resume one of the streamer's
+    Cameras(Cameras),
     /// Make a new code for the streamer that runs with this data folder
     Pair(Pair),
     /// List or remove paired devices
@@ -99,6 +99,28 @@ pub struct Pair {
     /// How many devices may use it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub uses: u16,
+}
+
+/// `cameras …`
+#[derive(Clone, Debug, Args)]
+pub struct Cameras {
+    #[command(subcommand)]
+    pub command: Option<CamerasCommand>,
+}
+
+/// `cameras pause NAME`, `cameras resume NAME`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CamerasCommand {
+    /// Switch a camera of the running streamer off; its device is closed, also after a restart
+    Pause {
+        /// As viewers see it
+        name: String,
+    },
+    /// Switch it on again
+    Resume {
+        /// As viewers see it
+        name: String,
+    },
 }
 
 /// `viewers …`
@@ -316,9 +338,13 @@ mod tests {
         let Some(Command::Pair(pair)) = cli.command else { panic!("pair is a command") };
         assert_eq!((pair.ttl, pair.uses, pair.roles.len()), (Duration::from_secs(7200), 3, 2));
         assert!(cli.common.json);
-        for line in
-            [&["cameras", "--json"][..], &["viewers", "list"], &["viewers", "revoke", "ab12"], &["check-config"]]
-        {
+        for line in [
+            &["cameras", "--json"][..],
+            &["viewers", "list"],
+            &["viewers", "revoke", "ab12"],
+            &["check-config"],
+            &["cameras", "pause", "Front door"],
+        ] {
             assert!(parse(line).is_ok(), "{line:?}");
         }
     }

@@ -49,7 +49,10 @@ async fn act(cli: &Cli, voice: Voice, screen: &SharedScreen) -> anyhow::Result<(
     let lang = Lang::of_system();
     match &cli.command {
         None => cli::start::start(&cli.common, &cli.run, lang, voice, screen).await,
-        Some(Command::Cameras) => cli::devices::cameras(&cli.common).await,
+        Some(Command::Cameras(cameras)) => match &cameras.command {
+            None => cli::devices::cameras(&cli.common).await,
+            Some(command) => cli::remote::camera(&cli.common, command, lang).await,
+        },
         Some(Command::Pair(pair)) => cli::remote::pair(&cli.common, pair, lang).await,
         Some(Command::Viewers(viewers)) => cli::remote::viewers(&cli.common, &viewers.command, lang).await,
         Some(Command::CheckConfig) => cli::devices::check_config(&cli.common),

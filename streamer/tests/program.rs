@@ -191,6 +191,89 @@ fn refusals_are_one_sentence_and_fail() {
     }
 }
 
+/// A clip that can be opened and closed: two frames of grey.
+fn clip(path: &Path) {
+    let mut y4m = b"YUV4MPEG2 W64 H36 F10:1 C420jpeg\n".to_vec();
+    for _ in 0..2 {
+        y4m.extend_from_slice(b"FRAME\n");
+        y4m.resize(y4m.len() + 64 * 36 * 3 / 2, 128);
+    }
+    std::fs::write(path, y4m).expect("a folder of ours");
+}
+
+/// Whether a process has a file open (Linux's /proc).
+fn has_open(pid: u32, path: &Path) -> bool {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    open.into_iter().any(|fd| std::fs::read_link(fd.path()).is_ok_and(|target| target == path))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_paused_camera_is_closed_and_the_configuration_remembers_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path().canonicalize().expect("there");
+    let (yard, config) = (folder.join("yard.y4m"), folder.join("athome.toml"));
+    clip(&yard);
+    let text = "# my house\n[[camera]]\nname = \"Door\" # by the tree\nsource = \"test\"\nsize = \"320x180\"\n\n\
+                [[camera]]\nname = \"The Yard\"\n# a clip, for now\nsource = \"file:yard.y4m\"\nactive = true # for now\n\n\
+                [webrtc]\nstun_servers = [] # nobody\n";
+    std::fs::write(&config, text).expect("a folder of ours");
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let common = |command: &mut Command| {
+        command.args(["--api", &free.to_string(), "--config"]).arg(&config).arg("--data").arg(folder.join("data"));
+        command.env("LC_ALL", "C.UTF-8").env("LANG", "C").stdin(Stdio::null());
+    };
+    let mut command = Command::new(PROGRAM);
+    common(&mut command);
+    command.env("ATHOME_LOG", "off").stdout(Stdio::piped()).stderr(Stdio::null());
+    let (mut running, lines) = ready(command);
+    let ask = |args: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        common(command.args(args));
+        command.output().expect("runs")
+    };
+    let mut lines = lines;
+    let mut online = |camera: &str| {
+        let line = lines.find(|line| line.contains("camera_online") && line.contains(camera));
+        assert!(line.is_some(), "{camera} comes online");
+    };
+    online("the-yard");
+    let pid = running.child.id();
+    assert!(has_open(pid, &yard), "the control: a camera that runs has its device open");
+
+    let said = ask(&["cameras", "pause", "the yard"]);
+    let words = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+    assert_eq!(
+        words.trim_end(),
+        "The Yard is really off. It stays so after a restart: the configuration file says so too."
+    );
+    let until = Instant::now() + PATIENCE;
+    while has_open(pid, &yard) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!has_open(pid, &yard), "its device is closed");
+    let written = std::fs::read_to_string(&config).expect("there");
+    assert_eq!(
+        written,
+        text.replace("active = true # for now", "active = false # for now"),
+        "comments and all else stay"
+    );
+
+    // A name that is none changes nothing, and says which there are.
+    let said = ask(&["cameras", "pause", "gate"]);
+    assert_eq!(String::from_utf8_lossy(&said.stderr).trim_end(), "There is no camera gate. There are: Door, The Yard.");
+    assert_eq!(std::fs::read_to_string(&config).expect("there"), written);
+
+    assert!(ask(&["cameras", "resume", "the-yard"]).status.success());
+    online("the-yard");
+    assert!(has_open(pid, &yard));
+    assert_eq!(std::fs::read_to_string(&config).expect("there"), text);
+    interrupt(&running.child);
+    // The other camera went on all the while.
+    assert!(!lines.any(|line| line.contains("camera_offline") && line.contains("door")));
+    assert_eq!(ended(&mut running.child), Some(0));
+}
+
 /// What a start that is refused says, in a language.
 fn refused(data: &Path, lang: &str, args: &[&str]) -> String {
     let mut command = program(data);

@@ -3,6 +3,7 @@
 //! Every route goes through [`auth::admit`]; only `/health` does without the token. Every refusal is JSON with a sentence.
 
 pub mod auth;
+pub mod cameras;
 pub mod client;
 pub mod error;
 mod metrics;
@@ -21,7 +22,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,7 @@ struct Inner {
     cameras: watch::Receiver<Arc<Vec<Camera>>>,
     desk: Desk,
     whep: whep::Whep,
+    settings: cameras::Settings,
     started: Instant,
 }
 
@@ -56,9 +58,10 @@ impl Api {
         cameras: watch::Receiver<Arc<Vec<Camera>>>,
         desk: Desk,
         whep: whep::Whep,
+        settings: cameras::Settings,
         started: Instant,
     ) -> Self {
-        Self(Arc::new(Inner { token, stills, cameras, desk, whep, started }))
+        Self(Arc::new(Inner { token, stills, cameras, desk, whep, settings, started }))
     }
 
     /// Answers requests on `listener` until `shutdown`; open ones are finished, and WHEP sessions ended.
@@ -95,6 +98,7 @@ const ROUTES: &[Route] = &[
     Route { path: HEALTH, handlers: || get(routes::health) },
     Route { path: "/metrics", handlers: || get(metrics::metrics) },
     Route { path: "/api/v1/cameras", handlers: || get(routes::cameras) },
+    Route { path: "/api/v1/cameras/{id}", handlers: || patch(cameras::change) },
     Route { path: "/api/v1/cameras/{id}/snapshot.jpg", handlers: || get(routes::snapshot) },
     Route { path: "/api/v1/cameras/{id}/whep", handlers: || post(whep::begin).options(whep::options) },
     Route { path: "/api/v1/cameras/{id}/whep/{session}", handlers: || delete(whep::end).options(whep::options) },

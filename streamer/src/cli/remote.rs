@@ -4,13 +4,13 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
-use athome_shared::protocol::control::Role;
+use athome_shared::protocol::control::{Camera, Role};
 use athome_shared::time::WallTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::start::{data_folder, read_config};
-use super::{Common, Pair, ViewersCommand};
+use super::{CamerasCommand, Common, Pair, ViewersCommand};
 use crate::api::auth::Token;
 use crate::api::client::{Answer, Request, ask};
 use crate::serve::ViewerRow;
@@ -18,6 +18,7 @@ use crate::terminal::qr::{Modules, Scale};
 use crate::terminal::run::{say, viewers_table};
 use crate::terminal::screen;
 use crate::terminal::sentence::time_of_day;
+use crate::terminal::text::clean;
 use crate::words::{Lang, Word};
 
 /// Makes an invitation and shows it.
@@ -50,6 +51,33 @@ pub async fn pair(common: &Common, pair: &Pair, lang: Lang) -> anyhow::Result<()
     say(&made.link);
     let until = time_of_day(made.expires);
     say(&Word::UsableUntil.fill(lang, &[("n", &made.uses.to_string()), ("time", &until)]));
+    Ok(())
+}
+
+/// Pauses or resumes a camera.
+pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> anyhow::Result<()> {
+    let (name, active) = match command {
+        CamerasCommand::Pause { name } => (name, false),
+        CamerasCommand::Resume { name } => (name, true),
+    };
+    let answer = call(common, "GET", "/api/v1/cameras", None).await?;
+    let cameras: Vec<Camera> = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+    let wanted = name.trim().to_lowercase();
+    let found = cameras.iter().find(|c| c.id.as_str() == wanted || c.name.to_lowercase() == wanted);
+    let Some(found) = found else {
+        let names: Vec<&str> = cameras.iter().map(|camera| camera.name.as_str()).collect();
+        bail!(clean(&Word::NoSuchCamera.fill(lang, &[("cam", name), ("names", &names.join(", "))])));
+    };
+    let path = format!("/api/v1/cameras/{}", found.id);
+    let answer = call(common, "PATCH", &path, Some(&json!({"active": active}))).await?;
+    if common.json {
+        say(&String::from_utf8_lossy(&answer.body));
+        return Ok(());
+    }
+    let saved = serde_json::from_slice::<Value>(&answer.body).context("the streamer's answer")?["saved"] == true;
+    let done = if active { Word::CameraResumed } else { Word::CameraPaused };
+    let lasts = if saved { Word::StaysSo } else { Word::UntilRestart };
+    say(&clean(&format!("{} {}", done.fill(lang, &[("cam", &found.name)]), lasts.text(lang))));
     Ok(())
 }
 

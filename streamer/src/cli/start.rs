@@ -89,6 +89,10 @@ pub fn read_config(path: Option<&Path>) -> anyhow::Result<Config> {
 /// Puts the options over the configuration; says what was chosen where nobody did.
 fn apply(config: &mut Config, common: &Common, options: &Run, webcam: Option<Found>) -> Vec<Word> {
     let mut chosen = Vec::new();
+    if !options.cameras.is_empty() || config.cameras.is_empty() {
+        // The file is about other cameras.
+        config.file = None;
+    }
     if !options.cameras.is_empty() {
         config.cameras = options.cameras.iter().map(|spec| CameraConfig::new(&name_of(spec), spec.clone())).collect();
     } else if config.cameras.is_empty() {

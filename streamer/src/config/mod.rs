@@ -26,6 +26,8 @@ pub struct Config {
     pub signaling: Signaling,
     pub webrtc: Webrtc,
     pub api: Api,
+    /// The file that describes these cameras, for changes to be written back; `None` where the command line does.
+    pub file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -36,6 +38,7 @@ impl Default for Config {
             signaling: Signaling::default(),
             webrtc: Webrtc::default(),
             api: Api::default(),
+            file: None,
         }
     }
 }

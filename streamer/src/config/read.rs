@@ -25,7 +25,8 @@ const MOST_ENTRIES: usize = 32;
 
 /// Reads and checks a configuration file, with all that it refers to.
 pub fn check_config(path: &Path) -> Result<Config, ConfigError> {
-    parse(&read_text(path)?, path, &|name| std::env::var(name).ok())
+    let config = parse(&read_text(path)?, path, &|name| std::env::var(name).ok())?;
+    Ok(Config { file: Some(path.to_owned()), ..config })
 }
 
 pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
@@ -132,6 +133,7 @@ impl Reader<'_> {
             signaling: file.signaling.map_or(Ok(defaults.signaling), |table| self.signaling(table))?,
             webrtc: file.webrtc.map_or(Ok(defaults.webrtc), |table| self.webrtc(table))?,
             api: file.api.map_or(Ok(defaults.api), |table| self.api(table))?,
+            file: None,
         })
     }
 
