@@ -21,8 +21,12 @@ export function launch({ autoplay = true } = {}) {
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.png': 'image/png' };
 
-/** The policy that the signaling server sends with the page. */
-export const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; connect-src 'self' ws: wss:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** The policy that the signaling server sends with the page, out of the server's own source: two copies would drift apart. */
+const SOURCE = await readFile(new URL('../../signaling/src/page.rs', import.meta.url), 'utf8');
+const POLICY = /const POLICY: &str = "([^"]+)";/.exec(SOURCE)?.[1];
+if (!POLICY) throw new Error('signaling/src/page.rs has no POLICY any more');
+// A backslash at a line's end leaves out the line break and what the next line begins with.
+const CSP = POLICY.replace(/\\\n\s*/g, '');
 
 /** Serves a Map of name → bytes on a free loopback port, or files of a folder; WebSockets go on to a server's port. */
 export async function serve(from, socketPort) {
@@ -31,7 +35,8 @@ export async function serve(from, socketPort) {
     const found = from instanceof Map ? Promise.resolve(from.get(name)) : readFile(path.join(from, path.basename(name))).catch(() => undefined);
     void found.then((bytes) => {
       if (!bytes) {
-        response.writeHead(404).end();
+        // Browsers ask for it by themselves beside a picture or a text.
+        response.writeHead(name === 'favicon.ico' ? 204 : 404).end();
         return;
       }
       response.writeHead(200, { 'content-type': TYPES[path.extname(name)] ?? 'application/octet-stream', 'content-security-policy': CSP });
