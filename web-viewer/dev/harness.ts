@@ -56,7 +56,7 @@ const NAMES = ['Front door', 'Yard', 'Garage', 'Kitchen', 'Attic', 'Gate', 'Boat
 function cameras(n: number, picture: Picture = fresh): void {
   model.cameras = NAMES.slice(0, n).map((name, i) => camera(i, name));
   model.tiles = model.cameras.map((c, i) => live(c, i, picture));
-  model.link = { at: 'live', since: wallNow() };
+  model.link = { at: 'live', since: wallNow(), strikes: 0 };
 }
 
 function viewing(m: Model): void {
@@ -73,7 +73,7 @@ const scenes: Record<string, () => void> = {
   lost: () => {
     viewing(model);
     cameras(1, stale(12_000, 'reason'));
-    model.link = { at: 'connecting', step: 'finding', since: 0, tries: 2, seen: true, tampered: 0 };
+    model.link = { at: 'connecting', step: 'finding', since: 0, tries: 2, seen: true, strikes: 0 };
     model.line = { key: 'lost', params: { n: 2 } };
     model.reason = { key: 'offline_srv' };
     model.slow = true;
@@ -84,7 +84,7 @@ const scenes: Record<string, () => void> = {
     viewing(model);
     cameras(1, { kind: 'none' });
     model.line = { key: 'c_proving' };
-    model.link = { at: 'connecting', step: 'proving', since: 0, tries: 1, seen: false, tampered: 0 };
+    model.link = { at: 'connecting', step: 'proving', since: 0, tries: 1, seen: false, strikes: 0 };
     model.tiles = model.tiles.map((t) => ({ ...t, player: undefined, showing: false, still: { canvas: scenery(0), takenMs: wallNow() - 3.6e6, visit: 'earlier' } }));
   },
   gone: () => {
@@ -93,6 +93,7 @@ const scenes: Record<string, () => void> = {
     model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
   },
   paired: () => { viewing(model); cameras(1); model.soundOffer = true; model.notice = { key: 'paired', params: { place: 'Home' } }; },
+  home_screen: () => { viewing(model); cameras(1); model.soundOffer = true; model.homeCard = true; },
   tap: () => { viewing(model); cameras(1, { kind: 'none' }); model.tiles = model.tiles.map((t) => ({ ...t, showing: false })); model.tapPicture = true; },
   grid: () => { viewing(model); cameras(Number(query.get('n') ?? 4)); },
   sound: () => { viewing(model); cameras(1); model.sound = 'on'; },

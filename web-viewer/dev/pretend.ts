@@ -7,10 +7,10 @@ import { pairMailbox, pairPrologue, pairPsk, sessionPrologue } from '../src/pair
 import { type Pattern, Symmetric, Transport } from '../src/pair/noise';
 import { pad, unpad } from '../src/pair/seal';
 import { fingerprintOf } from '../src/pair/sdp';
-import { b64, type Bytes, concat, hex, unb64 } from '../src/protocol/bytes';
+import { b64, type Bytes, concat, hex, unb64, utf8 } from '../src/protocol/bytes';
 import type { Camera, ToStreamer, ToViewer } from '../src/protocol/control';
 import * as frames from '../src/protocol/frames';
-import type { FromCamera, FromViewer, Join, PairHello, PairReply } from '../src/protocol/wire';
+import type { FromCamera, FromViewer, Join, PairHello, PairReply, Refused } from '../src/protocol/wire';
 
 declare global {
   interface Window { emit(frame: string): void; log(text: string): void; pretend: Pretend }
@@ -70,6 +70,15 @@ class Pretend {
   /** Changes one bit of every answer. */
   tamper = false;
   expired = false;
+  /** Answers every session with this. */
+  refuse: Refused | undefined;
+  /** The server answers every OPEN with this ERROR code, or this CLOSE code. */
+  serverError: number | undefined;
+  closeCode: frames.CloseCode | undefined;
+  /** Says no candidate of its own and hears none. */
+  deaf = false;
+  /** What a pairing tells as the server's addresses. */
+  servers: string[] = [];
   cameras: Camera[] = [{ id: 'yard', name: 'Yard', state: 'live', width: 1280, height: 720, fps: 25, audio: true, layers: ['full'] }];
 
   async start(): Promise<void> {
@@ -128,6 +137,15 @@ class Pretend {
     const channel = this.channels.get(hex(chan));
     switch (frame[1] ?? 0) {
       case 0x10: {
+        if (this.serverError !== undefined) {
+          // As a newer server would: its own version in the head.
+          send(concat(Uint8Array.of(2, 0x17), new Uint8Array(8), Uint8Array.of(this.serverError), utf8('a sentence')));
+          return;
+        }
+        if (this.closeCode) {
+          send(frames.close(chan, this.closeCode));
+          return;
+        }
         if (!this.online || body[0] === 1 && !this.viewers.some((v) => hex(v.cap) === hex(body.slice(17)))) {
           send(frames.close(chan, 'offline'));
           return;
@@ -168,7 +186,7 @@ class Pretend {
       this.usedBy = viewer;
       if (!this.viewers.includes(viewer)) this.viewers.push(viewer);
       json = {
-        t: 'welcome', v: 1, roles: ['view'], cap: b64(viewer.cap), psk: b64(viewer.psk), mailbox: b64(this.mailbox), servers: [],
+        t: 'welcome', v: 1, roles: ['view'], cap: b64(viewer.cap), psk: b64(viewer.psk), mailbox: b64(this.mailbox), servers: this.servers,
         place: 'Home', device: hello.device, roster_epoch: 1,
       };
     }
@@ -182,6 +200,10 @@ class Pretend {
     const found = await respond('IKpsk2', this.own, sessionPrologue(channel.mailbox, channel.chan), m1,
       (viewer) => this.viewers.find((v) => hex(v.key) === hex(viewer))?.psk);
     if (!found) return;
+    if (this.refuse) {
+      this.reply(channel, (await found.answer({ t: 'refused', ...this.refuse })).message);
+      return;
+    }
     const join = JSON.parse(found.payload) as Join;
     this.seen.watch.push(...join.watch.map((w) => ({ t: 'watch' as const, re: 0, slot: w.slot, camera: w.camera ?? '', layer: w.layer })));
     const pc = new RTCPeerConnection();
@@ -212,7 +234,7 @@ class Pretend {
     pc.onicecandidate = ({ candidate }) => {
       const message: FromCamera = candidate ? { t: 'cand', cand: candidate.candidate, mid: candidate.sdpMid ?? '0' } : { t: 'cand_end' };
       const { transport } = channel;
-      if (candidate?.candidate !== '') void transport?.seal(pad(JSON.stringify(message))).then((m) => send(frames.data(channel.chan, m)));
+      if (candidate?.candidate !== '' && !this.deaf) void transport?.seal(pad(JSON.stringify(message))).then((m) => send(frames.data(channel.chan, m)));
     };
     this.epoch += 1;
     const offer: FromCamera = {
@@ -228,7 +250,7 @@ class Pretend {
 
   private async message(channel: Channel, message: FromViewer): Promise<void> {
     if (message.t === 'answer') await channel.pc?.setRemoteDescription({ type: 'answer', sdp: message.sdp });
-    else if (message.t === 'cand') await channel.pc?.addIceCandidate({ candidate: message.cand, sdpMid: message.mid });
+    else if (message.t === 'cand' && !this.deaf) await channel.pc?.addIceCandidate({ candidate: message.cand, sdpMid: message.mid });
     else if (message.t === 'bye') this.seen.bye += 1;
   }
 

@@ -32,7 +32,7 @@ export async function accessibleText(page) {
   return nodes.filter((n) => !n.ignored).flatMap((n) => [n.name?.value, n.description?.value, n.value?.value]).filter(Boolean).join('\n');
 }
 
-export const live = (page) => page.evaluate(() => /\bLive · \d/.test(document.querySelector('.badge')?.textContent ?? ''));
+export const live = (page) => page.evaluate(() => /\b(Live|En direct) · \d/.test(document.querySelector('.badge')?.textContent ?? ''));
 
 export const pictureAt = (page) => page.evaluate(() => performance.getEntriesByName('first-picture')[0]?.startTime);
 

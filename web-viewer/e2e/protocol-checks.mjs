@@ -1,7 +1,7 @@
 // The built page against the pretend streamer: pairing, coming back, and what goes wrong on the way.
 import { assert, check, equal, until } from './check.mjs';
 import { accessibleText, frameRtp, live, pictureAt } from './page.mjs';
-import { pretend } from './pretend.mjs';
+import { devices, says } from './device.mjs';
 
 const SENTENCES = {
   bad: { en: 'This link is incomplete.', fr: 'Ce lien est incomplet.' },
@@ -11,24 +11,7 @@ const SENTENCES = {
 const IN_APP = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Instagram 350.0';
 
 export async function protocolChecks(browser, origin, devOrigin, insecureOrigin) {
-  /** A browser of a new device, joined to a new camera. */
-  const fresh = async (options = {}, camera = undefined) => {
-    const cam = camera ?? await pretend(browser, devOrigin);
-    const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 390, height: 844 }, ...options });
-    await cam.join(context);
-    const page = await context.newPage();
-    const faults = [];
-    page.on('pageerror', (e) => faults.push(String(e)));
-    page.on('console', (m) => m.type() === 'error' && !/WebSocket/.test(m.text()) && faults.push(m.text()));
-    return { cam, context, page, faults, done: async () => { await context.close(); if (!camera) await cam.close(); equal(faults, [], 'errors in the page'); } };
-  };
-  const paired = async (options = {}) => {
-    const all = await fresh(options);
-    await all.page.goto(`${origin}/#${await all.cam.link()}`);
-    await all.cam.announce(all.page);
-    return all;
-  };
-  const says = (page, text, ms = 5_000) => until(`"${text}"`, ms, async () => (await page.evaluate(() => document.body.innerText)).includes(text));
+  const { fresh, paired } = devices(browser, origin, devOrigin);
 
   await check('a link gives a picture with zero clicks; the code is gone from address and history before any socket', async () => {
     const { cam, page, context, done } = await fresh();

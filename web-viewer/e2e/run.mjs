@@ -5,9 +5,11 @@ import { harness } from '../dev/bundle.mjs';
 import { launch, serve } from './browser.mjs';
 import { skip, summary } from './check.mjs';
 import { clipChecks } from './clip-checks.mjs';
+import { keptChecks } from './kept-checks.mjs';
 import { protocolChecks } from './protocol-checks.mjs';
 import { realChecks } from './real-checks.mjs';
 import { screenChecks } from './screen-checks.mjs';
+import { sentenceChecks } from './sentence-checks.mjs';
 
 const only = process.env.ONLY;
 const part = (name) => only === undefined || only === name;
@@ -19,6 +21,8 @@ const insecure = site.origin.replace('127.0.0.1', 'camera.test');
 const browser = await launch();
 try {
   if (part('protocol')) await protocolChecks(browser, site.origin, dev.origin, insecure);
+  if (part('kept')) await keptChecks(browser, site.origin, dev.origin);
+  if (part('sentences')) await sentenceChecks(browser, site.origin, dev.origin);
   if (part('screens')) await screenChecks(browser, dev.origin);
   const streamer = process.env.ATHOME_STREAMER;
   if (streamer === undefined) skip('the page with the real streamer', 'ATHOME_STREAMER does not name its program');

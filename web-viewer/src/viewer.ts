@@ -5,6 +5,7 @@ import { chooseCrypto } from './pair/choose';
 import { type Crypto, random } from './pair/crypto';
 import { enroll } from './pair/enroll';
 import { fragmentOf, type Link } from './pair/link';
+import { forgetPaired, forgetSound, homeCardSeen, keepHomeCardSeen, keepPaired, keepSound, soundWas, wasPaired } from './pair/remembered';
 import { nextCtr, type Pairing, Store } from './pair/store';
 import { endedBy, Session } from './peer/session';
 import { wallNow } from './player/slot';
@@ -12,7 +13,7 @@ import { Sound } from './player/sound';
 import { b64 } from './protocol/bytes';
 import { Signal } from './signal/socket';
 import { Tabs } from './signal/tabs';
-import { decide, deviceName } from './state/entry';
+import { decide, deviceName, forgetsPages } from './state/entry';
 import { slotCount } from './state/layout';
 import { type Effect, type Ended, handle, type LinkEvent } from './state/link';
 import type { CardAction, Model } from './state/model';
@@ -46,6 +47,9 @@ export class Viewer {
   private thumbed = wallNow();
   private noticeUntil = 0;
   private awake = false;
+  private newlyPaired = false;
+  /** The browser was told to keep pages from the local network (Chromium's permission; others have none). */
+  private lanDenied = false;
 
   constructor(readonly model: Model, readonly words: Words, private fragment: string) {
     this.sound = new Sound((state) => {
@@ -69,6 +73,7 @@ export class Viewer {
       this.fragment = takeFragment();
       if (this.fragment !== '') void this.enter();
     });
+    void this.askLan();
     document.addEventListener('visibilitychange', () => this.visibility());
     document.addEventListener('prerenderingchange', () => this.visibility());
     const [store, crypto] = await Promise.all([Store.open(), chooseCrypto(this.model.secure)]);
@@ -104,7 +109,7 @@ export class Viewer {
         location.reload();
         return;
       case 'forget':
-        if (this.pairing) await this.store?.removePairing(this.pairing.id);
+        await this.forget();
         location.reload();
     }
   }
@@ -118,7 +123,7 @@ export class Viewer {
   /** From a tap: switches sound on or off and remembers it for the camera. */
   setSound(on: boolean): void {
     const camera = this.watch?.selected;
-    if (camera) localStorage.setItem(`sound ${camera.id}`, on ? 'on' : 'off');
+    if (camera && this.pairing) keepSound(this.pairing.id, camera.id, on);
     this.model.soundOffer = false;
     this.sound.set(on);
   }
@@ -159,6 +164,12 @@ export class Viewer {
 
   dismiss(): void {
     this.model.notice = undefined;
+    this.offerHome();
+  }
+
+  dismissHomeCard(): void {
+    this.model.homeCard = false;
+    keepHomeCardSeen();
   }
 
   private async enter(): Promise<void> {
@@ -182,7 +193,7 @@ export class Viewer {
         model.screen = { at: 'home', sentence: { key: 'code_bad' } };
         return;
       case 'home':
-        model.screen = { at: 'home', sentence: { key: localStorage.getItem('paired') ? 'forgotten' : 'home_new' } };
+        model.screen = { at: 'home', sentence: { key: BEFORE[wasPaired(location.search, location.host)] } };
         return;
       case 'pair':
         this.code = entry.link;
@@ -204,6 +215,8 @@ export class Viewer {
       return;
     }
     model.screen = { at: 'viewing' };
+    const house = pairing?.id ?? (this.code && b64(this.code.streamer));
+    if (house !== undefined) this.watch?.house(house);
     if (pairing) {
       model.place = pairing.place;
       void this.watch?.recall(pairing.cameras);
@@ -327,11 +340,29 @@ export class Viewer {
   private paired(pairing: Pairing): void {
     this.pairing = pairing;
     this.model.place = pairing.place;
-    localStorage.setItem('paired', 'yes');
+    keepPaired();
+    this.newlyPaired = true;
     const phone = /iPhone|Android.*Mobile/.test(navigator.userAgent);
     this.model.notice = { key: phone ? 'paired' : 'paired_here', params: { place: pairing.place } };
     this.noticeUntil = wallNow() + NOTICE_MS;
     void navigator.storage?.persist?.();
+  }
+
+  /** Once, after the bar that says it is paired: Safari on an iPhone forgets pages that are not on the Home Screen. */
+  private offerHome(): void {
+    if (!this.newlyPaired) return;
+    this.newlyPaired = false;
+    const standalone = 'standalone' in navigator && navigator.standalone === true;
+    this.model.homeCard = forgetsPages(navigator.userAgent, standalone) && !homeCardSeen();
+  }
+
+  /** The pairing, its pictures and what was remembered with it. */
+  private async forget(): Promise<void> {
+    const { pairing, store } = this;
+    if (!pairing || !store) return;
+    await store.removePairing(pairing.id);
+    forgetSound(pairing.id);
+    if ((await store.pairings()).length === 0) forgetPaired();
   }
 
   private remember(pairing: Pairing, cameras: Pairing['cameras']): void {
@@ -373,9 +404,9 @@ export class Viewer {
       this.model.soundOffer = false;
       return;
     }
-    const before = localStorage.getItem(`sound ${camera.id}`);
-    this.model.soundOffer = before === null && this.model.sound === 'off';
-    if (before !== null) this.sound.set(before === 'on');
+    const before = this.pairing && soundWas(this.pairing.id, camera.id);
+    this.model.soundOffer = before === undefined && this.model.sound === 'off';
+    if (before !== undefined) this.sound.set(before);
   }
 
   private listen(): void {
@@ -399,6 +430,17 @@ export class Viewer {
     void this.keepAwake();
   }
 
+  private async askLan(): Promise<void> {
+    try {
+      const status = await navigator.permissions.query({ name: 'local-network-access' as PermissionName });
+      const look = (): void => { this.lanDenied = status.state === 'denied'; };
+      status.onchange = look;
+      look();
+    } catch {
+      // Not known here: nothing is kept from us.
+    }
+  }
+
   private async keepAwake(): Promise<void> {
     // The browser lets go of it whenever the page is hidden; without it (plain http) the screen just goes dark.
     if (!('wakeLock' in navigator) || this.model.link.at !== 'live') return;
@@ -414,7 +456,7 @@ export class Viewer {
     this.event({ type: 'tick' });
     this.watch?.tick();
     this.lines();
-    if (this.model.notice && now > this.noticeUntil) this.model.notice = undefined;
+    if (this.model.notice && now > this.noticeUntil) this.dismiss();
     if (this.model.link.at !== 'live') return;
     if (!this.awake && document.visibilityState === 'visible') void this.keepAwake();
     if (now - this.measured > (this.model.panel === 'stats' ? MEASURE_MS : 5 * MEASURE_MS)) {
@@ -432,7 +474,7 @@ export class Viewer {
     const server = this.pairing?.servers[0] ?? this.code?.server ?? '';
     const host = server.replace(/^wss?:\/\//, '').split('/')[0] ?? '';
     const found = linkLine(model.link, wallNow(), {
-      online: navigator.onLine, localServer: isLocalHost(host) && host !== location.host,
+      online: navigator.onLine, localServer: isLocalHost(host) && host !== location.host, lanDenied: this.lanDenied,
     });
     if (JSON.stringify([model.line, model.reason, model.slow]) === JSON.stringify([found?.line, found?.reason, found?.slow ?? false])) return;
     model.line = found?.line;
@@ -447,6 +489,8 @@ export class Viewer {
 }
 
 let firstPicture = false;
+
+const BEFORE = { here: 'forgotten', elsewhere: 'moved', never: 'home_new' } as const;
 
 /** "2026-11-20 14.03.12" in local time, for file names. */
 function stamp(unixMs: number): string {

@@ -30,16 +30,29 @@ export class Watch {
   private slotStats = new Map<number, SlotStats>();
   private before: { slot: number; sample: Sample } | undefined;
   private settling: ReturnType<typeof setTimeout> | undefined;
+  /** Whose cameras these are. */
+  private streamer = '';
   /** Layers that the streamer refused although it named them. */
   private readonly refused = new Set<string>();
 
   constructor(private readonly model: Model, private readonly store: Store) {}
 
+  /** From now on it is about this streamer's cameras; another's may have the same ids. */
+  house(streamer: string): void {
+    if (streamer === this.streamer) return;
+    this.streamer = streamer;
+    this.seen.clear();
+    this.refused.clear();
+    this.cameras([]);
+  }
+
   /** Cameras as they were at the last visit, with their last pictures. */
   async recall(cameras: readonly Camera[]): Promise<void> {
+    const { streamer } = this;
     this.cameras([...cameras]);
     for (const { id } of cameras) {
-      const thumb = await this.store.thumb(id).catch(() => undefined);
+      const thumb = await this.store.thumb(streamer, id).catch(() => undefined);
+      if (this.streamer !== streamer) return;
       const seen = this.of(id);
       if (!thumb || seen.still || seen.fresh.at(wallNow()).kind !== 'none') continue;
       const bitmap = await createImageBitmap(thumb.jpeg).catch(() => undefined);
@@ -154,6 +167,7 @@ export class Watch {
   }
 
   async keepThumbs(): Promise<void> {
+    const { streamer } = this;
     for (const player of this.session?.players ?? []) {
       const camera = player?.gate.camera;
       if (!camera) continue;
@@ -164,7 +178,7 @@ export class Watch {
       // When it was taken, not when it was kept: a picture that stood still for an hour is an hour old.
       const takenMs = Date.now() - picture.ageMs;
       const jpeg = await new Promise<Blob | null>((done) => canvas.toBlob(done, 'image/jpeg', 0.7));
-      if (jpeg) await this.store.saveThumb({ id: camera, jpeg, takenMs }).catch(() => undefined);
+      if (jpeg) await this.store.saveThumb({ streamer, camera, jpeg, takenMs }).catch(() => undefined);
     }
   }
 

@@ -1,6 +1,6 @@
 // A channel to a camera through the signaling server: handshake, then sealed messages in both directions, in order.
 import type { Bytes } from '../protocol/bytes';
-import { type Chan, type CloseCode, data } from '../protocol/frames';
+import { type Chan, type CloseCode, data, type ErrorCode } from '../protocol/frames';
 import type { Signal } from '../signal/socket';
 import { type Crypto, random } from './crypto';
 import { Handshake, type Parties, type Pattern, type Transport } from './noise';
@@ -13,8 +13,9 @@ const MAX_WAITING = 128;
 
 /** The channel ended before its time. */
 export class ClosedError extends Error {
-  constructor(readonly code: CloseCode | 'lost' | 'timeout') {
-    super(`channel closed: ${code}`);
+  /** `error`: why the server ended the whole connection, where it said so. */
+  constructor(readonly code: CloseCode | 'lost' | 'timeout', readonly error?: ErrorCode) {
+    super(`channel closed: ${error ?? code}`);
   }
 }
 
@@ -63,7 +64,7 @@ export class Sealed {
     });
     signal.join(chan, {
       data: (body) => channel.queue(body, handshake),
-      closed: (code) => channel.fail(new ClosedError(code)),
+      closed: (code, error) => channel.fail(new ClosedError(code, error)),
     });
     signal.send(opening.open(chan));
     signal.send(data(chan, message));

@@ -1,4 +1,4 @@
-// What this browser keeps: one row for each streamer it is paired with, and the last picture of each camera. IndexedDB,
+// What this browser keeps: one row for each streamer it is paired with, and the last picture of each of its cameras. IndexedDB,
 // because a WebCrypto key that can't be read out can be stored there and nowhere else.
 import type { Bytes } from '../protocol/bytes';
 import type { Camera, Role } from '../protocol/control';
@@ -27,8 +27,8 @@ export interface Pairing {
   used: number;
 }
 
-/** A camera's last picture, 320 pixels wide at most. */
-export interface Thumb { id: string; jpeg: Blob; takenMs: number }
+/** A camera's last picture, 320 pixels wide at most. Cameras of two streamers may have the same id (`test-card`). */
+export interface Thumb { streamer: string; camera: string; jpeg: Blob; takenMs: number }
 
 type Table = 'pairings' | 'thumbs';
 
@@ -39,10 +39,13 @@ export class Store {
   /** Falls back to memory where the browser refuses storage (some private windows): the pairing then lasts one visit. */
   static async open(): Promise<Store> {
     try {
-      const request = indexedDB.open('athome', 1);
-      request.onupgradeneeded = () => {
-        request.result.createObjectStore('pairings', { keyPath: 'id' });
-        request.result.createObjectStore('thumbs', { keyPath: 'id' });
+      const request = indexedDB.open('athome', 2);
+      request.onupgradeneeded = ({ oldVersion }) => {
+        const db = request.result;
+        if (oldVersion < 1) db.createObjectStore('pairings', { keyPath: 'id' });
+        // Version 1 did not say whose camera a picture was of: nobody can tell now, so they go.
+        else db.deleteObjectStore('thumbs');
+        db.createObjectStore('thumbs', { keyPath: ['streamer', 'camera'] });
       };
       return new Store(await settled(request));
     } catch {
@@ -65,18 +68,26 @@ export class Store {
     else this.memory.pairings.set(pairing.id, pairing);
   }
 
+  /** And the pictures of its cameras. */
   async removePairing(id: string): Promise<void> {
-    if (this.db) await settled(this.table('pairings', 'readwrite').delete(id));
-    else this.memory.pairings.delete(id);
+    if (this.db) {
+      await settled(this.table('pairings', 'readwrite').delete(id));
+      // An array sorts after every string: all that begins with the streamer's id.
+      await settled(this.table('thumbs', 'readwrite').delete(IDBKeyRange.bound([id], [id, []])));
+      return;
+    }
+    this.memory.pairings.delete(id);
+    for (const key of this.memory.thumbs.keys()) if (key.startsWith(`${id} `)) this.memory.thumbs.delete(key);
   }
 
-  async thumb(id: string): Promise<Thumb | undefined> {
-    return this.db ? await settled(this.table('thumbs', 'readonly').get(id) as IDBRequest<Thumb | undefined>) : this.memory.thumbs.get(id);
+  async thumb(streamer: string, camera: string): Promise<Thumb | undefined> {
+    if (!this.db) return this.memory.thumbs.get(`${streamer} ${camera}`);
+    return settled(this.table('thumbs', 'readonly').get([streamer, camera]) as IDBRequest<Thumb | undefined>);
   }
 
   async saveThumb(thumb: Thumb): Promise<void> {
     if (this.db) await settled(this.table('thumbs', 'readwrite').put(thumb));
-    else this.memory.thumbs.set(thumb.id, thumb);
+    else this.memory.thumbs.set(`${thumb.streamer} ${thumb.camera}`, thumb);
   }
 
   private table(name: Table, mode: IDBTransactionMode): IDBObjectStore {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { FrameTimes } from '../player/slot';
 import type { SlotStats } from '../protocol/control';
 import { Bulk } from './bulk';
-import { type Entry, HOPS, hopsOf, pathOf, ratesOf, sampleOf } from './stats';
+import { type Entry, HOPS, hopsOf, pathOf, ratesOf, relayOnly, sampleOf } from './stats';
 
 const chunk = (id: number, offset: number, bytes: number): ArrayBuffer => {
   const message = new ArrayBuffer(12 + bytes);
@@ -77,4 +77,12 @@ test('the path is the selected pair\'s', () => {
   assert.deepEqual(pathOf(report), { path: 'host', rttMs: 4 });
   assert.equal(pathOf(report.map((e) => (e.id === 'r' ? { ...e, candidateType: 'relay' } : e))).path, 'relay');
   assert.deepEqual(pathOf([]), { path: 'unknown', rttMs: undefined });
+});
+
+test('only relays are left once every direct pair failed', () => {
+  const kinds = [{ id: 'h', candidateType: 'host' }, { id: 'r', candidateType: 'relay' }];
+  const pair = (local: string, remote: string, state: string) => ({ type: 'candidate-pair', localCandidateId: local, remoteCandidateId: remote, state });
+  assert.ok(relayOnly([...kinds, pair('h', 'h', 'failed'), pair('r', 'h', 'in-progress')]));
+  assert.ok(!relayOnly([...kinds, pair('h', 'h', 'in-progress'), pair('r', 'h', 'in-progress')]));
+  assert.ok(!relayOnly([...kinds, pair('h', 'h', 'failed')]), 'nothing is being tried');
 });

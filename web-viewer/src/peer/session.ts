@@ -15,9 +15,12 @@ import { type FromViewer, type Join, type Offer, VERSION, type WatchWish, type W
 import { type Signal, UnreachableError } from '../signal/socket';
 import type { Ended, Step } from '../state/link';
 import { Bulk, type BulkAction } from './bulk';
+import { type Entry, relayOnly } from './stats';
 
 /** ICE and DTLS together; a relay over TCP is the slowest that still works. */
 const PATH_MS = 15_000;
+/** While no path is found, it is looked at this often which are left. */
+const PATHS_LEFT_MS = 1_000;
 /** Chromium says `disconnected` about 5 s after the last answer, and may come back; after this longer it is lost. */
 const DISCONNECTED_MS = 3_000;
 const PING_MS = 1_000;
@@ -157,9 +160,18 @@ export class Session {
     channel.send({ t: 'answer', sdp, fp: b64(ours), kb: b64(random(32)) } satisfies FromViewer);
     // Only now: a candidate before the remote description would be refused.
     channel.listen((json) => this.trickled(json), (error) => this.channelEnded(error));
+    this.after(PATHS_LEFT_MS, () => void this.pathsLeft());
     this.after(PATH_MS, () => {
       if (!this.opened) this.end({ kind: 'no_path' });
     });
+  }
+
+  private async pathsLeft(): Promise<void> {
+    const entries: Entry[] = [];
+    (await this.pc.getStats().catch(() => undefined))?.forEach((entry: Entry) => entries.push(entry));
+    if (this.opened || this.over) return;
+    if (relayOnly(entries)) this.on.step('relay');
+    this.after(PATHS_LEFT_MS, () => void this.pathsLeft());
   }
 
   private trickled(json: string): void {
@@ -337,7 +349,10 @@ export function endedBy(error: unknown): Ended {
   if (error instanceof UnreachableError) return { kind: 'unreachable' };
   if (error instanceof TamperError || error instanceof SdpError) return { kind: 'tampered', detail: error.message };
   if (error instanceof ClosedError) {
-    if (error.code === 'offline') return { kind: 'offline' };
+    if (error.error !== undefined) return { kind: 'server', code: error.error };
+    if (error.code === 'rate') return { kind: 'server', code: 'rate' };
+    // The camera's own connection to the server went while this one stood.
+    if (error.code === 'offline' || error.code === 'peer_gone') return { kind: 'offline' };
     if (error.code === 'timeout') return { kind: 'timeout', step: 'proving' };
     if (error.code === 'lost') return { kind: 'unreachable' };
   }

@@ -1,6 +1,6 @@
 // One WebSocket to a signaling server, with channels to mailboxes on it.
 import { type Bytes, equal } from '../protocol/bytes';
-import { type Chan, type CloseCode, decode, FrameError, type FromServer } from '../protocol/frames';
+import { type Chan, type CloseCode, decode, type ErrorCode, FrameError, type FromServer } from '../protocol/frames';
 import * as frames from '../protocol/frames';
 
 /** A server that has not answered for this long is unreachable. */
@@ -9,8 +9,8 @@ const CONNECT_MS = 8_000;
 export interface ChannelEvents {
   /** A sealed message; they come in order. */
   data(body: Bytes): void;
-  /** The channel is gone; `lost` where the connection went with it. */
-  closed(code: CloseCode | 'lost'): void;
+  /** The channel is gone; `lost` where the connection went with it, and `error` is what the server said of that. */
+  closed(code: CloseCode | 'lost', error?: ErrorCode): void;
 }
 
 export class UnreachableError extends Error {}
@@ -18,6 +18,9 @@ export class UnreachableError extends Error {}
 export class Signal {
   private readonly channels: { chan: Chan; events: ChannelEvents }[] = [];
   private readonly watches: { chan: Chan; online: (online: boolean) => void }[] = [];
+
+  /** What the server said before it ended the connection. */
+  private error: ErrorCode | undefined;
 
   private constructor(private readonly socket: WebSocket) {
     socket.onmessage = (event) => this.receive(event.data);
@@ -52,7 +55,8 @@ export class Signal {
 
   /** Takes part in a channel whose `open` frame was or will be sent. */
   join(chan: Chan, events: ChannelEvents): void {
-    this.channels.push({ chan, events });
+    if (this.socket.readyState > WebSocket.OPEN) events.closed('lost', this.error);
+    else this.channels.push({ chan, events });
   }
 
   leave(chan: Chan, code: CloseCode): void {
@@ -99,8 +103,12 @@ export class Signal {
         return;
       }
       case 'error':
-      case 'drain':
         // The server closes the connection next; media does not need it.
+        this.error = frame.code;
+        this.lost();
+        return;
+      case 'drain':
+        // Likewise; the next connection finds the server that comes after it.
         return;
       case undefined:
         return;
@@ -114,6 +122,6 @@ export class Signal {
 
   private lost(): void {
     this.watches.length = 0;
-    for (const { events } of this.channels.splice(0)) events.closed('lost');
+    for (const { events } of this.channels.splice(0)) events.closed('lost', this.error);
   }
 }

@@ -42,6 +42,9 @@ export function inAppBrowser(userAgent: string, standalone: boolean): boolean {
   return /iPhone|iPod/.test(userAgent) && !/Safari\//.test(userAgent) && !standalone;
 }
 
+/** Safari on an iPhone drops what a page keeps after seven days without a visit, unless it is on the Home Screen. */
+export const forgetsPages = (userAgent: string, standalone: boolean): boolean => /iPhone|iPod/.test(userAgent) && !standalone;
+
 const properBrowser = (userAgent: string): string => (/iPhone|iPad|iPod/.test(userAgent) ? 'Safari' : 'Chrome');
 
 /** What this device is called until someone renames it. */

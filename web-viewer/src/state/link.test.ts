@@ -63,12 +63,38 @@ test('a busy streamer is asked again when it said', () => {
   assert.equal(wakeAt(state), 31_000);
 });
 
-test('changed messages are retried twice, then shown', () => {
-  const tampered = end({ kind: 'tampered', detail: 'x' });
-  let state = run([[0, { type: 'start' }], [1, tampered]]).state;
-  assert.equal(state.at, 'waiting');
-  state = run([[2, { type: 'retry' }], [3, tampered], [4, { type: 'retry' }], [5, tampered]], state).state;
-  assert.equal(state.at, 'stopped');
+test('what trying again rarely mends is retried twice, then shown', () => {
+  const kinds: Ended[] = [
+    { kind: 'tampered', detail: 'x' }, { kind: 'fault', detail: 'x' }, { kind: 'bye', why: 'protocol' }, { kind: 'refused', refused: { why: 'protocol' } },
+  ];
+  for (const ended of kinds) {
+    let state = run([[0, { type: 'start' }], [1, end(ended)]]).state;
+    assert.equal(state.at, 'waiting');
+    state = run([[2, { type: 'retry' }], [3, end(ended)], [4, { type: 'retry' }], [5, end(ended)]], state).state;
+    assert.equal(state.at, 'stopped', JSON.stringify(ended));
+  }
+  // Control: an outage is tried for as long as it lasts.
+  let state = run([[0, { type: 'start' }]]).state;
+  for (let now = 1; now < 40; now += 2) state = run([[now, end({ kind: 'unreachable' })], [now + 1, { type: 'retry' }]], state).state;
+  assert.equal(state.at, 'connecting');
+});
+
+test('a session that connects and breaks the same way each time is not begun for ever, unless it stood a while', () => {
+  const broken = end({ kind: 'bye', why: 'protocol' });
+  const after = (stood: number): LinkState => {
+    let state: LinkState = { at: 'idle' };
+    for (let i = 0, now = 0; i < 3; i += 1, now += stood + 10) {
+      state = run([[now, i === 0 ? { type: 'start' } : { type: 'retry' }], [now + 1, { type: 'connected' }], [now + 2 + stood, broken]], state).state;
+    }
+    return state;
+  };
+  assert.equal(after(100).at, 'stopped');
+  assert.equal(after(100_000).at, 'waiting');
+});
+
+test('a server that speaks a newer version stops it; one that is crowded does not', () => {
+  assert.equal(run([[0, { type: 'start' }], [1, end({ kind: 'server', code: 'version' })]]).state.at, 'stopped');
+  assert.equal(run([[0, { type: 'start' }], [1, end({ kind: 'server', code: 'limit' })]]).state.at, 'waiting');
 });
 
 test('news of a try that is over changes nothing', () => {

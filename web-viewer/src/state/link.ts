@@ -1,10 +1,11 @@
 // The connection to one streamer: when to try, when to wait, when to stop. Pure: time and randomness are arguments, and
 // what is to be done comes back as effects.
+import type { ErrorCode } from '../protocol/frames';
 import type { Refused, Why } from '../protocol/wire';
 import { backoffMs } from './backoff';
 
-/** How far a try has come. */
-export type Step = 'finding' | 'proving' | 'path';
+/** How far a try has come; `relay`: of the paths only those through a relay are left. */
+export type Step = 'finding' | 'proving' | 'path' | 'relay';
 
 /** Why a try or a session ended. */
 export type Ended =
@@ -12,6 +13,8 @@ export type Ended =
   /** Nobody waits for this code: its camera is away, or the code is wrong. */
   | { kind: 'code_unknown' }
   | { kind: 'unreachable' }
+  /** The signaling server ended the connection and said why. */
+  | { kind: 'server'; code: ErrorCode }
   | { kind: 'timeout'; step: Step }
   | { kind: 'refused'; refused: Refused }
   | { kind: 'bye'; why: Why }
@@ -22,9 +25,9 @@ export type Ended =
 
 export type LinkState =
   | { at: 'idle' }
-  | { at: 'connecting'; step: Step; since: number; tries: number; seen: boolean; tampered: number }
-  | { at: 'live'; since: number }
-  | { at: 'waiting'; until: number; since: number; tries: number; seen: boolean; why: Ended; tampered: number }
+  | { at: 'connecting'; step: Step; since: number; tries: number; seen: boolean; strikes: number }
+  | { at: 'live'; since: number; strikes: number }
+  | { at: 'waiting'; until: number; since: number; tries: number; seen: boolean; why: Ended; strikes: number }
   | { at: 'stopped'; why: Ended };
 
 export type LinkEvent =
@@ -41,8 +44,10 @@ export type Effect = 'connect' | 'watch';
 
 export interface Outcome { state: LinkState; effects: Effect[] }
 
-/** Try this often before a changed message is shown as what it may be: someone in between. */
-const TAMPERED_TRIES = 3;
+/** Tries that end in what trying again rarely mends, one after the other, before it is shown and no more are made. */
+const STRIKES = 3;
+/** A session that stood this long was well: what was before it no longer counts. */
+const STOOD_MS = 60_000;
 
 const stay = (state: LinkState): Outcome => ({ state, effects: [] });
 
@@ -53,11 +58,11 @@ export function handle(state: LinkState, now: number, event: LinkEvent, random: 
     case 'step':
       return stay(state.at === 'connecting' ? { ...state, step: event.step } : state);
     case 'connected':
-      return stay(state.at === 'connecting' ? { at: 'live', since: now } : state);
+      return stay(state.at === 'connecting' ? { at: 'live', since: now, strikes: state.strikes } : state);
     case 'retry':
-      return state.at === 'waiting' ? connect(now, state.tries, state.seen, state.tampered) : stay(state);
+      return state.at === 'waiting' ? connect(now, state.tries, state.seen, state.strikes) : stay(state);
     case 'tick':
-      return state.at === 'waiting' && now >= state.until ? connect(now, state.tries, state.seen, state.tampered) : stay(state);
+      return state.at === 'waiting' && now >= state.until ? connect(now, state.tries, state.seen, state.strikes) : stay(state);
     case 'ended':
       return ended(state, now, event.ended, random);
   }
@@ -66,21 +71,22 @@ export function handle(state: LinkState, now: number, event: LinkEvent, random: 
 /** When `tick` is due next. */
 export const wakeAt = (state: LinkState): number | undefined => (state.at === 'waiting' ? state.until : undefined);
 
-function connect(now: number, tries: number, seen: boolean, tampered: number): Outcome {
-  return { state: { at: 'connecting', step: 'finding', since: now, tries: tries + 1, seen, tampered }, effects: ['connect'] };
+function connect(now: number, tries: number, seen: boolean, strikes: number): Outcome {
+  return { state: { at: 'connecting', step: 'finding', since: now, tries: tries + 1, seen, strikes }, effects: ['connect'] };
 }
 
 function ended(state: LinkState, now: number, why: Ended, random: number): Outcome {
   if (state.at !== 'connecting' && state.at !== 'live') return stay(state);
-  const tampered = (state.at === 'connecting' ? state.tampered : 0) + (why.kind === 'tampered' ? 1 : 0);
-  if (isFinal(why) || tampered >= TAMPERED_TRIES) return stay({ at: 'stopped', why });
+  const before = state.at === 'live' && now - state.since > STOOD_MS ? 0 : state.strikes;
+  const strikes = before + (isStrike(why) ? 1 : 0);
+  if (isFinal(why) || isStrike(why) && strikes >= STRIKES) return stay({ at: 'stopped', why });
   // A live session that broke is tried again at once: most breaks are short.
-  if (state.at === 'live' && why.kind !== 'bye') return connect(now, 0, true, tampered);
+  if (state.at === 'live' && why.kind !== 'bye') return connect(now, 0, true, strikes);
   const tries = state.at === 'connecting' ? state.tries : 0;
   const seen = state.at === 'live' || state.seen;
   const wait = retrySecs(why) ?? backoffMs(tries, random) / 1000;
   return {
-    state: { at: 'waiting', since: now, until: now + wait * 1000, tries, seen, why, tampered },
+    state: { at: 'waiting', since: now, until: now + wait * 1000, tries, seen, why, strikes },
     effects: why.kind === 'offline' ? ['watch'] : [],
   };
 }
@@ -93,6 +99,18 @@ const FINAL: ReadonlySet<Why> = new Set(['used', 'expired', 'revoked', 'guest_en
 
 /** Trying again would not help. */
 export function isFinal(why: Ended): boolean {
-  if (why.kind === 'refused') return FINAL.has(why.refused.why);
-  return why.kind === 'bye' && FINAL.has(why.why);
+  if (why.kind === 'server') return why.code === 'version';
+  const said = saidBy(why);
+  return said !== undefined && FINAL.has(said);
+}
+
+/** What the camera gave as its reason. */
+export function saidBy(why: Ended): Why | undefined {
+  if (why.kind === 'refused') return why.refused.why;
+  return why.kind === 'bye' ? why.why : undefined;
+}
+
+/** Perhaps a passing fault; again and again it is someone in between, or two programs that don't understand each other. */
+function isStrike(why: Ended): boolean {
+  return why.kind === 'tampered' || why.kind === 'fault' || saidBy(why) === 'protocol';
 }

@@ -52,6 +52,8 @@ export interface Model {
   /** Autoplay was refused. */
   tapPicture: boolean;
   notice: Sentence | undefined;
+  /** Explain the Home Screen. */
+  homeCard: boolean;
   stats: Stats | undefined;
   panel: 'none' | 'stats' | 'keys' | 'protection' | 'watching';
   singleKeys: boolean;
@@ -62,6 +64,6 @@ export function initialModel(secure: boolean): Model {
   return {
     screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
     cameras: [], tiles: [], large: undefined, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
-    notice: undefined, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false,
+    notice: undefined, homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false,
   };
 }

@@ -1,7 +1,7 @@
 // Which sentence each state has. Pure.
 import type { Camera } from '../protocol/control';
 import type { Words, Sentence } from '../words';
-import type { Ended, LinkState } from './link';
+import { type Ended, type LinkState, saidBy } from './link';
 import type { CardAction } from './model';
 
 /** After this long the reason stands beside what is being done. */
@@ -9,7 +9,7 @@ const REASON_MS = 4_000;
 /** After this long "Try again" is offered. */
 const SLOW_MS = 10_000;
 
-export interface Situation { online: boolean; /** The server is not on the internet. */ localServer: boolean }
+export interface Situation { online: boolean; /** The server is not on the internet. */ localServer: boolean; /** The browser blocks the local network. */ lanDenied: boolean }
 
 export interface LinkLine { line: Sentence; reason: Sentence | undefined; slow: boolean }
 
@@ -41,16 +41,23 @@ function reasonOf(why: Ended, where: Situation, secs: number): Sentence {
   if (!where.online) return { key: 'offline_me' };
   switch (why.kind) {
     case 'refused':
-      return why.refused.why === 'busy' ? { key: 'busy', params: { n: why.refused.count ?? 0, s: secs } } : { key: 'stopping' };
+      if (why.refused.why === 'busy') return { key: 'busy', params: { n: why.refused.count ?? 0, s: secs } };
+      return { key: why.refused.why === 'protocol' ? 'protocol' : 'stopping' };
     case 'bye':
-      return { key: 'stopping' };
+      return { key: why.why === 'protocol' ? 'protocol' : 'stopping' };
     case 'no_path':
-      return { key: 'nat_fail' };
+      return { key: where.lanDenied ? 'lan_denied' : 'nat_fail' };
     case 'unreachable':
-      return { key: where.localServer ? 'lan_only' : 'offline_srv' };
+      if (!where.localServer) return { key: 'offline_srv' };
+      return { key: where.lanDenied ? 'lan_denied' : 'lan_only' };
     case 'code_unknown':
       return { key: 'code_unknown' };
-    case 'offline': case 'timeout': case 'lost': case 'fault': case 'tampered':
+    case 'server':
+      if (why.code === 'rate' || why.code === 'limit') return { key: 'server_busy', params: { s: secs } };
+      return { key: why.code === 'version' ? 'old_page' : 'fault' };
+    case 'fault':
+      return { key: 'fault' };
+    case 'offline': case 'timeout': case 'lost': case 'tampered':
       return { key: 'offline_srv' };
   }
 }
@@ -60,7 +67,9 @@ export interface Card { sentence: Sentence; actions: CardAction[]; details?: str
 /** What a connection that will not be tried again shows. */
 export function finalCard(why: Ended, words: Words): Card {
   if (why.kind === 'tampered') return { sentence: { key: 'tamper' }, actions: ['try_again'], details: why.detail };
-  const reason = why.kind === 'refused' ? why.refused.why : why.kind === 'bye' ? why.why : undefined;
+  if (why.kind === 'fault') return { sentence: { key: 'fault' }, actions: ['reload'], details: why.detail };
+  if (why.kind === 'server') return { sentence: { key: why.code === 'version' ? 'old_page' : 'fault' }, actions: ['reload'], details: why.code };
+  const reason = saidBy(why);
   const who = why.kind === 'refused' ? why.refused.who : undefined;
   switch (reason) {
     case 'used': return { sentence: who ? { key: 'code_used', params: { device: who } } : { key: 'code_used_unknown' }, actions: [] };
@@ -70,7 +79,8 @@ export function finalCard(why: Ended, words: Words): Card {
     case 'old_viewer': return { sentence: { key: 'old_page' }, actions: ['reload'] };
     case 'old_camera': return { sentence: { key: 'old_app' }, actions: ['try_again'] };
     case 'replaced': return { sentence: { key: 'two_tabs' }, actions: ['watch_here'] };
-    case 'busy': case 'stopping': case 'left': case 'protocol': case undefined:
+    case 'protocol': return { sentence: { key: 'protocol' }, actions: ['reload'], details: `${why.kind}: ${reason}` };
+    case 'busy': case 'stopping': case 'left': case undefined:
       return { sentence: { key: 'offline_srv' }, actions: ['try_again'] };
   }
 }

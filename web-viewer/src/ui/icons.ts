@@ -18,6 +18,8 @@ export const icons = {
   close: 'M6 6l12 12M18 6 6 18',
   plus: 'M12 5v14M5 12h14',
   minus: 'M5 12h14',
+  share: 'M8 8H5v12h14V8h-3M12 15V3M8 7l4-4 4 4',
+  add: 'M4 4h16v16H4zM12 8v8M8 12h8',
   play: 'fill:M8 5v14l11-7z',
 } as const;
 

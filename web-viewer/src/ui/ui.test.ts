@@ -27,14 +27,14 @@ test('the report has no address and no name, and says good or slow', () => {
   assert.equal(report(undefined, en).sentence, 'No picture at the moment');
 });
 
-const where = { online: true, localServer: false };
+const where = { online: true, localServer: false, lanDenied: false };
 
 test('the line says what is done at once and why after four seconds', () => {
-  const link = { at: 'connecting', step: 'path', since: 0, tries: 1, seen: false, tampered: 0 } as const;
+  const link = { at: 'connecting', step: 'path', since: 0, tries: 1, seen: false, strikes: 0 } as const;
   assert.deepEqual(linkLine(link, 100, { ...where, online: false }), { line: { key: 'c_path' }, reason: undefined, slow: false });
   assert.deepEqual(linkLine(link, 4_100, { ...where, online: false })?.reason, { key: 'offline_me' });
   assert.equal(linkLine(link, 10_100, where)?.slow, true);
-  assert.equal(linkLine({ at: 'live', since: 0 }, 0, where), undefined);
+  assert.equal(linkLine({ at: 'live', since: 0, strikes: 0 }, 0, where), undefined);
 });
 
 test('each refusal has its sentence', () => {

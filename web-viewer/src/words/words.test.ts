@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { en, enOne } from './en';
 import { fr, frOne } from './fr';
@@ -50,4 +52,26 @@ test('the pseudo-language shows no English word and keeps what is filled in', ()
   const w = words('xx-pseudo');
   assert.match(w.t('cam_gone', { cam: 'Yard' }), /Yard/);
   assert.doesNotMatch(w.t('cam_gone', { cam: '' }), /[a-z]/i);
+});
+
+/** The page's own sources as one text, without the table and the tests. */
+function sources(): string {
+  const files = readdirSync(SOURCES, { withFileTypes: true, recursive: true })
+    .filter((f) => f.isFile() && /\.(ts|svelte)$/.test(f.name) && !f.name.endsWith('.test.ts'))
+    .map((f) => path.join(f.parentPath ?? f.path, f.name))
+    .filter((f) => !/words.(en|fr)\.ts$/.test(f));
+  return files.map((f) => readFileSync(f, 'utf8')).join('\n');
+}
+
+/** A key is used where it stands in quotes, or where a template makes keys of its beginning. */
+function unused(keys: readonly string[], text: string): string[] {
+  const beginnings = [...text.matchAll(/`(\w+_)\$\{\w+(\.\w+)*\}`/g)].map((m) => m[1] ?? '');
+  return keys.filter((key) => !text.includes(`'${key}'`) && !beginnings.some((b) => key.startsWith(b)));
+}
+
+test('every word of the table is said somewhere', () => {
+  const text = sources();
+  assert.deepEqual(unused(Object.keys(en), text), []);
+  // Control: a word that nothing says is noticed.
+  assert.deepEqual(unused(['live', 'never_said'], text), ['never_said']);
 });
