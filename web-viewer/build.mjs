@@ -10,6 +10,9 @@ import { compile, compileModule } from 'svelte/compiler';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 
+/** The first load, gzipped: in all, and of that what stands before the first paint (HTML and style). */
+const BUDGET = { all: 60_000, paint: 14_000 };
+
 const TARGET = ['es2022', 'safari15.4'];
 
 /** Compiles components and rune modules; a component's style becomes part of the one style sheet. */
@@ -139,11 +142,18 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   } else {
     await write(dist, files);
   }
-  let total = 0;
+  let [total, paint] = [0, 0];
   for (const [name, bytes] of [...files].sort()) {
     const size = gzipSync(bytes, { level: 9 }).length;
-    if (load.includes(name)) total += size;
+    if (load.includes(name)) {
+      total += size;
+      if (/\.(html|css)$/.test(name)) paint += size;
+    }
     console.log(`${String(size).padStart(7)} B gzip  ${name}${load.includes(name) ? '  (first load)' : ''}`);
   }
-  console.log(`${String(total).padStart(7)} B gzip  first load in all`);
+  console.log(`${String(total).padStart(7)} B gzip  first load in all, ${paint} B of it HTML and style`);
+  if (total > BUDGET.all || paint > BUDGET.paint) {
+    console.error(`The first load is larger than ${BUDGET.all} B in all or ${BUDGET.paint} B of HTML and style, gzipped.`);
+    process.exitCode = 1;
+  }
 }

@@ -96,6 +96,9 @@ const scenes: Record<string, () => void> = {
   home_screen: () => { viewing(model); cameras(1); model.soundOffer = true; model.homeCard = true; },
   tap: () => { viewing(model); cameras(1, { kind: 'none' }); model.tiles = model.tiles.map((t) => ({ ...t, showing: false })); model.tapPicture = true; },
   grid: () => { viewing(model); cameras(Number(query.get('n') ?? 4)); },
+  zoomed: () => { viewing(model); cameras(1); model.view = { scale: 2.5, x: 0.75, y: 0.75 }; },
+  zoomed_stale: () => { viewing(model); cameras(1, stale(12_000, 'age')); model.view = { scale: 8, x: 3, y: 3 }; },
+  grid_stale: () => { viewing(model); cameras(4, stale(12_000, 'age')); },
   sound: () => { viewing(model); cameras(1); model.sound = 'on'; },
   stats: () => {
     viewing(model);

@@ -242,4 +242,36 @@ export async function protocolChecks(browser, origin, devOrigin, insecureOrigin)
     await cam.announce(page);
     await done();
   });
+
+  await check('the device sleeps for longer than the silence that ends a session: not live on return, then live by itself', async () => {
+    const { cam, page, done } = await paired();
+    await page.evaluate(() => {
+      window.ticks = [];
+      // What stands on the screen, many times a second.
+      const look = () => {
+        window.ticks.push({ at: performance.now(), text: document.querySelector('.badge')?.innerText ?? '' });
+        if (window.ticks.length > 2_000) window.ticks.shift();
+        setTimeout(look, 50);
+      };
+      look();
+    });
+    await cam.pause(false);
+    // Chromium freezes no page with a peer connection, so its thread is held instead: no timer, no frame, no message is seen.
+    await page.evaluate(() => {
+      const end = performance.now() + 11_000;
+      while (performance.now() < end);
+    });
+    const found = await until('the return', 8_000, () => page.evaluate(() => {
+      const { ticks } = window;
+      const at = ticks.findIndex((t, i) => i > 0 && t.at - ticks[i - 1].at > 8_000);
+      // The look may come before the page's own tick, which is due every 100 ms.
+      return at < 0 || ticks.length < at + 10 ? undefined : { gap: ticks[at].at - ticks[at - 1].at, before: ticks[at - 1].text, after: ticks.slice(at + 3, at + 10).map((t) => t.text) };
+    }));
+    assert(/Not live|Live ·/.test(found.before), `before: ${found.before}`);
+    assert(found.after.every((text) => !/\bLive ·/.test(text)), `after ${Math.round(found.gap)} ms of sleep it said ${found.after}`);
+    await cam.pause(true);
+    await until('"Live"', 20_000, async () => await live(page) || (await cam.announce(page).catch(() => undefined), live(page)));
+    await done();
+    return `${Math.round(found.gap)} ms of sleep`;
+  });
 }

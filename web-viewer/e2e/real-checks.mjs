@@ -87,7 +87,7 @@ export async function realChecks(browser, program) {
 
     await check('real: opening a paired link shows a picture', async () => {
       const times = [];
-      for (let i = 0; i < 7; i += 1) {
+      for (let i = 0; i < 15; i += 1) {
         await page.goto('about:blank');
         await page.goto(home);
         await until('a picture', 10_000, () => pictureAt(page));
@@ -104,6 +104,20 @@ export async function realChecks(browser, program) {
       const p50 = percentile(out, 0.5);
       assert(p50 > 0 && p50 < 1_000, `p50 ${p50} ms is no latency`);
       return `p50 ${p50.toFixed(1)} ms, p95 ${percentile(out, 0.95).toFixed(1)} ms of ${out.length} frames`;
+    });
+
+    await check('real: the receiver holds pictures back for less than 5 ms on average', async () => {
+      const read = () => page.evaluate(async () => {
+        const e = [...(await window.notes.connection.getStats()).values()].find((s) => s.type === 'inbound-rtp' && s.kind === 'video' && s.framesDecoded > 0);
+        return { delay: e.jitterBufferDelay, frames: e.jitterBufferEmittedCount };
+      });
+      const before = await read();
+      await page.waitForTimeout(4_000);
+      const after = await read();
+      const frames = after.frames - before.frames;
+      const mean = 1000 * (after.delay - before.delay) / frames;
+      assert(frames > 60 && mean < 5, `${mean.toFixed(2)} ms over ${frames} frames`);
+      return `${mean.toFixed(2)} ms over ${frames} frames`;
     });
 
     await check('real: the age on the screen is the picture\'s age', async () => {

@@ -6,6 +6,7 @@ import { launch, serve } from './browser.mjs';
 import { skip, summary } from './check.mjs';
 import { clipChecks } from './clip-checks.mjs';
 import { keptChecks } from './kept-checks.mjs';
+import { paintChecks } from './paint-checks.mjs';
 import { protocolChecks } from './protocol-checks.mjs';
 import { realChecks } from './real-checks.mjs';
 import { screenChecks } from './screen-checks.mjs';
@@ -21,6 +22,7 @@ const insecure = site.origin.replace('127.0.0.1', 'camera.test');
 const browser = await launch();
 try {
   if (part('protocol')) await protocolChecks(browser, site.origin, dev.origin, insecure);
+  if (part('paint')) await paintChecks(browser, site.origin);
   if (part('kept')) await keptChecks(browser, site.origin, dev.origin);
   if (part('sentences')) await sentenceChecks(browser, site.origin, dev.origin);
   if (part('screens')) await screenChecks(browser, dev.origin);

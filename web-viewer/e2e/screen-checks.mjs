@@ -164,6 +164,30 @@ export async function screenChecks(browser, origin) {
     }
   }));
 
+  await check('a camera that is lost while the connection stands is said, and after ten seconds is an alert', () => open({}, async (page) => {
+    await page.clock.install();
+    await page.goto(`${origin}/?scene=live`);
+    await page.clock.runFor(2_000);
+    const regions = () => page.evaluate(() => ['status', 'alert'].map((id) => document.getElementById(id).textContent));
+    const become = (change) => page.evaluate((c) => { window.model.cameras = [{ ...window.model.cameras[0], ...c }]; }, change);
+    const gone = 'Front door was unplugged. It comes back by itself when plugged in.';
+    // Control: while all is well nothing is said.
+    await page.clock.runFor(12_000);
+    equal(await regions(), ['', ''], 'while it is live');
+    await become({ state: 'backoff', reason: 'gone' });
+    await page.clock.runFor(8_000);
+    equal(await regions(), [gone, ''], 'after 8 s');
+    await page.clock.runFor(3_000);
+    equal(await regions(), [gone, gone], 'after 11 s');
+    await become({ state: 'live', reason: undefined });
+    await page.clock.runFor(6_000);
+    equal(await regions(), ['', ''], 'when it is back');
+    // One that is paused on purpose is said and is no alarm.
+    await become({ state: 'stopped' });
+    await page.clock.runFor(14_000);
+    equal(await regions(), ['Front door is paused at the computer.', ''], 'paused');
+  }));
+
   await check('the stats panel adds up within 5 ms and copies no address and no name', () => open({ permissions: ['clipboard-read', 'clipboard-write'], viewport: { width: 1280, height: 800 } }, async (page, show) => {
     await show('stats');
     const parts = await page.evaluate(() => Object.fromEntries([...document.querySelectorAll('[data-hop]')].map((e) => [e.dataset.hop, parseFloat(e.textContent)])));
@@ -186,5 +210,48 @@ export async function screenChecks(browser, origin) {
     equal([after.height, after.x], [before.height, before.x], 'badge');
     await page.getByRole('button', { name: /^Zoom 2.5×/ }).click();
     equal(await page.evaluate(() => getComputedStyle(document.querySelector('.picture')).transform), 'none', 'after the reset');
+  }));
+
+  await check('an enlarged picture is moved by buttons alone and by arrow keys, to each edge and no further', () => open({}, async (page, show) => {
+    await show('live');
+    const at = () => page.evaluate(() => {
+      const m = new DOMMatrix(getComputedStyle(document.querySelector('.picture')).transform);
+      const { width, height } = document.querySelector('.frame').getBoundingClientRect();
+      return [m.a, -m.e / width, -m.f / height].map((v) => Math.round(v * 1000) / 1000);
+    });
+    const is = async (wanted, what) => {
+      const found = await at();
+      assert(found.every((v, i) => Math.abs(v - wanted[i]) < 0.02), `${what}: ${found}, not ${wanted}`);
+    };
+    const press = (name) => page.getByRole('button', { name, exact: true }).click();
+    equal(await page.getByRole('button', { name: 'Move left' }).count(), 0, 'buttons while the whole picture is seen');
+    await press('Zoom in');
+    await press('Zoom in');
+    await is([2.25, 0.625, 0.625], 'in the middle');
+    await press('Move right');
+    await press('Move down');
+    await is([2.25, 0.825, 0.825], 'right and down');
+    for (let i = 0; i < 8; i += 1) await press('Move left');
+    for (let i = 0; i < 8; i += 1) await press('Move up');
+    await is([2.25, 0, 0], 'at the corner');
+    for (let i = 0; i < 3; i += 1) await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    await is([2.25, 0.6, 0.2], 'by keys');
+  }));
+
+  await check('a stale picture says its age alone, in the grid, zoomed in eight times and in full screen', () => open({}, async (page, show) => {
+    for (const [scene, n] of [['stale', 1], ['grid_stale', 4], ['zoomed_stale', 1], ['full', 1]]) {
+      await show(scene);
+      const badges = () => page.evaluate(() => [...document.querySelectorAll('.badge')].map((b) => {
+        const { left, top, right, bottom, height } = b.getBoundingClientRect();
+        const seen = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight && height >= 16;
+        return seen && /Not live · picture from \d+(\.\d)? (s|min) ago/.test(b.innerText);
+      }));
+      equal(await badges(), Array(n).fill(true), scene);
+      equal(await page.locator('.veil').count(), n, `${scene}: veils`);
+      // Control: a badge that is pushed off the screen is noticed.
+      await page.evaluate(() => { document.querySelector('.badge').style.transform = 'translateY(-200vh)'; });
+      assert((await badges()).includes(false), `${scene}: the check saw a badge that is not there`);
+    }
   }));
 }

@@ -1,4 +1,5 @@
 import { fragment } from './fragment';
+import './early';
 import './ui/base.css';
 import { initialModel } from './state/model';
 import { mountApp, reactive } from './ui/mount.svelte';

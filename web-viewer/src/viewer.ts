@@ -1,11 +1,12 @@
 // The page's one controller: entry, pairing, the session and its retries, what a person asks for. Decisions are in
 // `state/`; here are the wires between them, the browser and the session.
+import { dropEarly, takeEarly } from './early';
 import { takeFragment } from './fragment';
 import { chooseCrypto } from './pair/choose';
 import { type Crypto, random } from './pair/crypto';
 import { enroll } from './pair/enroll';
 import { fragmentOf, type Link } from './pair/link';
-import { forgetPaired, forgetSound, homeCardSeen, keepHomeCardSeen, keepPaired, keepSound, soundWas, wasPaired } from './pair/remembered';
+import { forgetPaired, forgetSound, homeCardSeen, keepHomeCardSeen, keepPaired, keepServer, keepSound, soundWas, wasPaired } from './pair/remembered';
 import { nextCtr, type Pairing, Store } from './pair/store';
 import { endedBy, Session } from './peer/session';
 import { wallNow } from './player/slot';
@@ -18,6 +19,7 @@ import { slotCount } from './state/layout';
 import { type Effect, type Ended, handle, type LinkEvent } from './state/link';
 import type { CardAction, Model } from './state/model';
 import { finalCard, isLocalHost, linkLine } from './state/sentence';
+import { WHOLE } from './state/zoom';
 import { Watch } from './watch';
 import type { Words } from './words';
 
@@ -135,6 +137,7 @@ export class Viewer {
 
   enlarge(camera: string | undefined): void {
     this.watch?.enlarge(camera);
+    this.model.view = WHOLE;
     this.listen();
   }
 
@@ -182,6 +185,7 @@ export class Viewer {
       visible: document.visibilityState === 'visible' && !('prerendering' in document && document.prerendering === true),
       paired: pairings.map((p) => p.id),
     });
+    if (entry.go !== 'view') dropEarly();
     switch (entry.go) {
       case 'inapp':
         model.screen = { at: 'card', sentence: { key: 'inapp', params: { browser: entry.browser } }, actions: ['copy_link', 'anyway'] };
@@ -211,6 +215,7 @@ export class Viewer {
   private async go(how: 'ask' | 'take_over'): Promise<void> {
     const { model, pairing } = this;
     if (!await this.tabs.hold(how)) {
+      dropEarly();
       model.screen = { at: 'card', sentence: { key: 'two_tabs' }, actions: ['watch_here'] };
       return;
     }
@@ -254,7 +259,7 @@ export class Viewer {
     const servers = this.pairing?.servers ?? (this.code ? [this.code.server] : []);
     const server = servers[(tries - 1) % Math.max(1, servers.length)];
     if (server === undefined) return;
-    const connecting = Signal.open(server);
+    const connecting = takeEarly(server) ?? Signal.open(server);
     connecting.then((signal) => {
       if (current()) this.signal = signal;
       else signal.close();
@@ -278,7 +283,7 @@ export class Viewer {
       pairing.used = Date.now();
       void store.savePairing(pairing).catch(() => undefined);
       const slots = slotCount(pairing.cameras.length);
-      const session = this.makeSession(crypto, pairing, current);
+      const session = this.makeSession(crypto, pairing, server, current);
       this.session = session;
       await session.open(connecting, { slots, watch: this.watch?.wishes(slots) ?? [], ctr: pairing.ctr });
     } catch (error) {
@@ -289,7 +294,7 @@ export class Viewer {
     }
   }
 
-  private makeSession(crypto: Crypto, pairing: Pairing, current: () => boolean): Session {
+  private makeSession(crypto: Crypto, pairing: Pairing, server: string, current: () => boolean): Session {
     const session: Session = new Session(crypto, pairing, {
       step: (step) => current() && this.event({ type: 'step', step }),
       offer: (offer) => {
@@ -299,6 +304,7 @@ export class Viewer {
       },
       connected: () => {
         this.code = undefined;
+        keepServer(server);
         if (current()) this.event({ type: 'connected' });
       },
       control: (message) => {

@@ -48,8 +48,13 @@ export function keepPaired(): void {
 
 export function forgetPaired(): void {
   write('paired', undefined);
+  write('server', undefined);
   history.replaceState(null, '', location.pathname + marked(location.search, undefined));
 }
+
+/** The signaling server of the last session, so that its socket can open before the database answers. */
+export const serverWas = (): string | undefined => read('server') ?? undefined;
+export const keepServer = (url: string): void => write('server', url);
 
 /** The card about the Home Screen was closed. */
 export const homeCardSeen = (): boolean => read('home card') !== null;

@@ -21,8 +21,11 @@ export function gridShape(n: number, width: number): Shape {
 /** More would cost the offer more than it gives: one m-line is about 1.3 kB of SDP for both sides. */
 export const MAX_SLOTS = 9;
 
-/** Slots to ask for: a place for every camera known and one to spare; all of them on a first visit. */
-export const slotCount = (knownCameras: number): number => (knownCameras === 0 ? MAX_SLOTS : Math.min(MAX_SLOTS, knownCameras + 1));
+/**
+ * Slots to ask for: a place for every camera known, all of them on a first visit. None to spare: each costs time at every
+ * visit, and a camera that is new is worth the one new session that it takes.
+ */
+export const slotCount = (knownCameras: number): number => (knownCameras === 0 ? MAX_SLOTS : Math.min(MAX_SLOTS, knownCameras));
 
 /** The small layer serves a tile under this many real pixels across. */
 const SMALL_UNDER = 640;

@@ -4,6 +4,7 @@ import type { Picture } from '../player/freshness';
 import type { SlotPlayer } from '../player/slot';
 import type { SoundState } from '../player/sound';
 import type { Camera } from '../protocol/control';
+import { type View, WHOLE } from './zoom';
 import type { Sentence } from '../words';
 import type { LinkState } from './link';
 
@@ -44,6 +45,8 @@ export interface Model {
   tiles: Tile[];
   /** The camera shown alone. */
   large: string | undefined;
+  /** What is seen of the picture that is alone on the screen. */
+  view: View;
   watching: string[];
   sound: SoundState;
   /** Sound was never switched on or off for this camera: offer it over the picture. */
@@ -63,7 +66,7 @@ export interface Model {
 export function initialModel(secure: boolean): Model {
   return {
     screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
-    cameras: [], tiles: [], large: undefined, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
+    cameras: [], tiles: [], large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
     notice: undefined, homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false,
   };
 }

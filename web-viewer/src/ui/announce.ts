@@ -1,4 +1,5 @@
 // The two live regions of index.html: changes of state only, at most one in five seconds; ages and figures never.
+import { cameraLine } from '../state/sentence';
 import type { Viewer } from '../viewer';
 
 const APART_MS = 5_000;
@@ -15,17 +16,22 @@ let before = '';
 /** Called whenever the state changed. */
 export function announce({ model, words }: Viewer): void {
   const { screen, line, reason, link } = model;
-  const sentence = screen.at === 'card' || screen.at === 'home' ? screen.sentence : line;
+  const camera = model.cameras.find((c) => c.id === model.large) ?? model.cameras[0];
+  // Without a connection nothing is known of the camera.
+  const trouble = link.at === 'live' && camera ? cameraLine(camera, words) : undefined;
+  const sentence = screen.at === 'card' || screen.at === 'home' ? screen.sentence : line ?? trouble;
   // A try's number is no change of state.
-  const name = sentence ? sentence.key : link.at;
+  const name = sentence ? `${sentence.key} ${sentence === trouble ? camera?.id : ''}` : link.at;
   if (name === before) return;
   const first = before === '';
   before = name;
   clearTimeout(lostTimer);
   if (sentence?.key === 'tamper' || sentence?.key === 'removed') say('alert', words.t(sentence.key, sentence.params));
   else if (!first) later(sentence ? words.t(sentence.key, sentence.params) : '');
-  if (line && !first) {
-    const text = words.t((reason ?? line).key, (reason ?? line).params);
+  // One that only starts, or was paused on purpose, is not lost.
+  const lost = line ? reason ?? line : camera?.state === 'backoff' ? trouble : undefined;
+  if (lost && !first) {
+    const text = words.t(lost.key, lost.params);
     lostTimer = setTimeout(() => say('alert', text), LOST_MS);
   } else {
     say('alert', sentence?.key === 'tamper' || sentence?.key === 'removed' ? words.t(sentence.key, sentence.params) : '');

@@ -20,6 +20,10 @@ export const icons = {
   minus: 'M5 12h14',
   share: 'M8 8H5v12h14V8h-3M12 15V3M8 7l4-4 4 4',
   add: 'M4 4h16v16H4zM12 8v8M8 12h8',
+  left: 'M15 5l-7 7 7 7',
+  right: 'M9 5l7 7-7 7',
+  up: 'M5 15l7-7 7 7',
+  down: 'M5 9l7 7 7-7',
   play: 'fill:M8 5v14l11-7z',
 } as const;
 

@@ -10,5 +10,6 @@ export function reactive<T extends object>(value: T): T {
 
 export function mountApp(viewer: Viewer): void {
   const target = document.getElementById('app');
+  target?.replaceChildren();
   if (target) mount(App, { target, props: { viewer } });
 }

@@ -14,6 +14,8 @@ test('keys do what the help says, and none with a modifier', () => {
   assert.equal(actionOf(key('s', { ctrlKey: true }), true), undefined);
   assert.equal(actionOf(key('m'), false), undefined);
   assert.deepEqual(actionOf(key('Escape'), false), { do: 'back' });
+  assert.deepEqual(actionOf(key('ArrowUp'), true, true), { do: 'pan', x: 0, y: -0.2 });
+  assert.deepEqual(actionOf(key('ArrowUp'), true, false), { do: 'volume', by: 0.1 });
 });
 
 test('the report has no address and no name, and says good or slow', () => {
