@@ -22,6 +22,25 @@ const OVERFLOW = () => {
   return [...wide, ...cut, ...outside, ...over];
 };
 
+/** Controls that a finger would miss. */
+const SMALL = () => [...document.querySelectorAll('button, input, a, summary, label.check')].flatMap((e) => {
+  const { width, height } = e.getBoundingClientRect();
+  const want = e.closest('footer') && e.tagName === 'BUTTON' ? 48 : 24;
+  return width > 0 && (width < want || height < want) ? [`${e.getAttribute('aria-label') ?? e.textContent} ${width}×${height}`] : [];
+});
+
+/** What moves although less motion was asked for. */
+const MOVING = () => [...document.querySelectorAll('*')].filter((e) => {
+  const s = getComputedStyle(e);
+  return s.transitionDuration.split(', ').some((d) => parseFloat(d) > 0) || s.animationName !== 'none' && parseFloat(s.animationDuration) > 0;
+}).map((e) => e.className);
+
+/** Words on the screen and in names, in the pseudo-language: Latin letters beside these are from outside the table. */
+const SAID = () => [document.body.innerText, ...[...document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')]
+  .flatMap((e) => ['aria-label', 'title', 'placeholder', 'alt'].map((a) => e.getAttribute(a) ?? ''))].join('\n');
+const NAMES = /AtHome|Home|Front door|Yard|Garage|Kitchen( tablet)?|Attic|Gate|Boat|Cellar|Workshop|Anna’s phone|Safari|H264|Esc|[×·%…]|\b[GFMSI]\b|message does not open/g;
+const foreign = async (page) => (await page.evaluate(SAID)).replace(NAMES, '').match(/[a-z]{2,}/gi) ?? [];
+
 export async function screenChecks(browser, origin) {
   const open = async (options, run) => {
     const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 390, height: 844 }, ...options });
@@ -85,11 +104,7 @@ export async function screenChecks(browser, origin) {
     const small = [];
     for (const scene of scenes) {
       await show(scene);
-      small.push(...await page.evaluate((name) => [...document.querySelectorAll('button, input, a, summary, label.check')].flatMap((e) => {
-        const { width, height } = e.getBoundingClientRect();
-        const want = e.closest('footer') && e.tagName === 'BUTTON' ? 48 : 24;
-        return width > 0 && (width < want || height < want) ? [`${name}: ${e.getAttribute('aria-label') ?? e.textContent} ${width}×${height}`] : [];
-      }), scene));
+      small.push(...(await page.evaluate(SMALL)).map((found) => `${scene}: ${found}`));
     }
     equal(small, [], 'too small');
   }));
@@ -141,26 +156,44 @@ export async function screenChecks(browser, origin) {
   await check('reduced motion: no transition or animation lasts', () => open({ reducedMotion: 'reduce' }, async (page, show, scenes) => {
     for (const scene of scenes) {
       await show(scene);
-      const long = await page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => {
-        const s = getComputedStyle(e);
-        return s.transitionDuration.split(', ').some((d) => parseFloat(d) > 0) || s.animationName !== 'none' && parseFloat(s.animationDuration) > 0;
-      }).map((e) => e.className));
-      equal(long, [], scene);
+      equal(await page.evaluate(MOVING), [], scene);
     }
   }));
 
   await check('forced colours: every control and sentence is there', () => open({ forcedColors: 'active' }, async (page, show) => {
-    await show('lost');
-    for (const name of ['Try again', 'Protection', 'Turn sound on', 'Full screen']) assert(await page.getByRole('button', { name }).isVisible(), name);
+    for (const [scene, names] of [
+      ['lost', ['Try again', 'Protection', 'Turn sound on', 'Full screen']], ['zoomed', ['Zoom in', 'Move left', 'Save picture']], ['stats', ['Copy', 'Close']],
+      ['used', []], ['tamper', ['Try again']], ['home', ['Pair']], ['home_screen', ['Close', 'Tap for sound']],
+    ]) {
+      await show(scene);
+      assert((await page.evaluate(() => document.body.innerText)).length > 10, `${scene}: no words`);
+      for (const name of names) assert(await page.getByRole('button', { name, exact: true }).isVisible(), `${scene}: ${name}`);
+    }
+  }));
+
+  await check('control: a planted fault of each kind is noticed', () => open({ reducedMotion: 'reduce' }, async (page, show) => {
+    await show('live', '&lang=xx-pseudo');
+    equal([await page.evaluate(OVERFLOW), await page.evaluate(SMALL), await page.evaluate(MOVING), await foreign(page)], [[], [], [], []], 'before');
+    await page.evaluate(() => {
+      const plant = (tag, style, text = '') => {
+        const e = document.createElement(tag);
+        Object.assign(e.style, style);
+        e.textContent = text;
+        document.querySelector('header').append(e);
+      };
+      plant('p', { position: 'absolute', left: '0', width: '3000px' });
+      plant('button', { width: '10px', height: '10px', minWidth: '0', padding: '0' });
+      plant('i', { transition: 'opacity 1s' });
+      plant('b', {}, 'Untranslated');
+    });
+    const found = [await page.evaluate(OVERFLOW), await page.evaluate(SMALL), await page.evaluate(MOVING), await foreign(page)];
+    for (const [i, kind] of ['too wide', 'too small', 'moving', 'from outside the table'].entries()) assert(found[i].length > 0, `${kind} was not noticed`);
   }));
 
   await check('no word on any screen comes from outside the table', () => open({}, async (page, show, scenes) => {
-    const NAMES = /AtHome|Home|Front door|Yard|Garage|Kitchen( tablet)?|Attic|Gate|Boat|Cellar|Workshop|Anna’s phone|Safari|H264|Esc|[×·%…]|\b[GFMSI]\b|message does not open/g;
     for (const scene of scenes) {
       await show(scene, '&lang=xx-pseudo');
-      const text = await page.evaluate(() => [document.body.innerText, ...[...document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')]
-        .flatMap((e) => ['aria-label', 'title', 'placeholder', 'alt'].map((a) => e.getAttribute(a) ?? ''))].join('\n'));
-      equal(text.replace(NAMES, '').match(/[a-z]{2,}/gi) ?? [], [], scene);
+      equal(await foreign(page), [], scene);
     }
   }));
 
