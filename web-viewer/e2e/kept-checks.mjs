@@ -72,7 +72,9 @@ export async function keptChecks(browser, origin, devOrigin) {
     const { pairings, thumbs, sounds } = await page.evaluate(KEPT);
     equal([pairings, thumbs, sounds], [1, 1, 1], 'kept before');
     await cam.set({ online: true, refuse: { why: 'revoked' } });
+    const loaded = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Forget this camera' }).click({ timeout: 20_000 });
+    await loaded;
     await says(page, 'No camera is paired with this browser yet.');
     const after = await page.evaluate(KEPT);
     equal([after.pairings, after.thumbs, after.sounds], [0, 0, 0], 'kept after');
