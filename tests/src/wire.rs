@@ -68,7 +68,6 @@ impl Wire {
             slots: 1,
             watch: vec![WatchWish { slot: 0, camera: None, layer: Layer::Full }],
             audio: true,
-            resume: None,
         };
         let proof = Proof { initiator, kb: keys::random(&rng).expect("randomness") };
         let mut session = Session::new(Instant::now(), proof, &join).expect("a join");
