@@ -326,7 +326,7 @@ fn report(meter: &Meter, stats: &PeerStats, recorded: bool) -> Report {
         codec: "h264",
         width: figures.width,
         height: figures.height,
-        path: stats.path.as_ref().map(|(local, remote)| path(local, remote).to_owned()),
+        path: stats.path.as_ref().map(|(local, remote)| path_kind(local, remote).to_owned()),
         bitrate_bps: if watched > 0.0 { (stats.bytes_received as f64 * 8.0 / watched) as u64 } else { 0 },
         audio_tone_hz: tone::strongest_hz(&figures.last_second, RATE),
         audio_level_dbfs: tone::level_dbfs(&figures.last_second),
@@ -337,11 +337,13 @@ fn report(meter: &Meter, stats: &PeerStats, recorded: bool) -> Report {
 
 /// One word for both ends' candidates. A peer-reflexive one is a host's whose check was quicker than its announcement,
 /// unless the other end is behind a translator, which then shows as server-reflexive there.
-fn path<'a>(local: &'a str, remote: &'a str) -> &'a str {
-    for kind in ["relay", "srflx"] {
-        if local == kind || remote == kind {
-            return kind;
-        }
+pub fn path_kind(local: &str, remote: &str) -> &'static str {
+    let either = |kind| local == kind || remote == kind;
+    if either("relay") {
+        "relay"
+    } else if either("srflx") {
+        "srflx"
+    } else {
+        "host"
     }
-    "host"
 }

@@ -25,6 +25,46 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Of the file's layout.
 const FORMAT: u8 = 1;
 
+/// Which place: the streamer's public key, as base64url text on disk.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlaceId(pub [u8; 32]);
+
+impl std::fmt::Display for PlaceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl std::fmt::Debug for PlaceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whose camera it is, is nobody's business who reads a log: enough to tell two apart.
+        write!(f, "PlaceId({:02x}{:02x}…)", self.0[0], self.0[1])
+    }
+}
+
+impl Serialize for PlaceId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlaceId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        bytes(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not the id of a place"))
+    }
+}
+
+/// Where this device's keys are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keystore {
+    /// In the data folder's file, which only its owner can read.
+    #[default]
+    File,
+    /// Sealed with a key that the operating system's keystore holds.
+    System,
+}
+
 /// A streamer that this device is paired with.
 #[derive(Clone)]
 pub struct Place {
@@ -44,6 +84,12 @@ pub struct Place {
     pub device: String,
     /// The last join counter used.
     pub counter: u64,
+}
+
+impl Place {
+    pub fn id(&self) -> PlaceId {
+        PlaceId(self.streamer)
+    }
 }
 
 impl std::fmt::Debug for Place {
@@ -112,6 +158,21 @@ impl Store {
     /// Where this device is paired, in the order of pairing.
     pub fn places(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Where the keys are.
+    pub fn keystore(&self) -> Keystore {
+        Keystore::File
+    }
+
+    /// A place, or this device there, has another name.
+    pub fn rename(&mut self, id: PlaceId, name: &str, device: &str) -> Result<(), StoreError> {
+        self.change(|places| {
+            if let Some(place) = places.iter_mut().find(|p| p.id() == id) {
+                name.clone_into(&mut place.name);
+                device.clone_into(&mut place.device);
+            }
+        })
     }
 
     /// Keeps a pairing; an earlier one with the same streamer is replaced.

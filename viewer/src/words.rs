@@ -107,6 +107,28 @@ pub enum Sentence {
         path: String,
         detail: String,
     },
+    CameraAway {
+        camera: String,
+        place: String,
+    },
+    SnapshotSaved {
+        file: String,
+    },
+    NoSnapshot {
+        camera: String,
+    },
+    RecordingSaved {
+        file: String,
+    },
+    Forgotten {
+        place: String,
+    },
+    NoCodeInImage,
+    NoImage,
+    NoWebcam,
+    SettingsAside {
+        file: String,
+    },
     StoreUnusable {
         path: String,
         detail: String,
@@ -202,6 +224,23 @@ impl Sentence {
             }
             Self::FileUnwritable { path, detail } => {
                 format!("{path} can't be written: {detail}. Choose another file.")
+            }
+            Self::CameraAway { camera, place } => {
+                format!("{camera} at {place} has given no picture for a while. AtHome keeps trying.")
+            }
+            Self::SnapshotSaved { file } => format!("Picture saved: {file}"),
+            Self::NoSnapshot { camera } => format!("{camera} gives no picture now. Try again when it is live."),
+            Self::RecordingSaved { file } => format!("Recording saved: {file}"),
+            Self::Forgotten { place } => format!("{place} is forgotten on this device. A new code brings it back."),
+            Self::NoCodeInImage => {
+                "There is no AtHome code in this picture. Try one where the whole code is sharp.".into()
+            }
+            Self::NoImage => "This file is no picture that can be read. PNG, JPEG and WebP work.".into(),
+            Self::NoWebcam => {
+                "The webcam gives no picture. Is another program using it? Paste the link instead.".into()
+            }
+            Self::SettingsAside { file } => {
+                format!("The window’s settings could not be read. They are kept in {file}; the usual ones are in use.")
             }
             Self::StoreUnusable { path, detail } => {
                 format!("The pairings in {path} can't be used: {detail}. Repair or move that file.")
@@ -300,6 +339,23 @@ impl Sentence {
             Self::FileUnwritable { path, detail } => {
                 format!("Impossible d’écrire {path}\u{a0}: {detail}. Choisissez un autre fichier.")
             }
+            Self::CameraAway { camera, place } => {
+                format!("{camera} ({place}) ne donne plus d’image. AtHome continue d’essayer.")
+            }
+            Self::SnapshotSaved { file } => format!("Image enregistrée\u{a0}: {file}"),
+            Self::NoSnapshot { camera } => format!("{camera} ne donne pas d’image. Réessayez quand elle sera en direct."),
+            Self::RecordingSaved { file } => format!("Vidéo enregistrée\u{a0}: {file}"),
+            Self::Forgotten { place } => format!("{place} est oublié sur cet appareil. Un nouveau code le fera revenir."),
+            Self::NoCodeInImage => {
+                "Aucun code AtHome dans cette image. Essayez-en une où le code entier est net.".into()
+            }
+            Self::NoImage => "Ce fichier n’est pas une image lisible. PNG, JPEG et WebP conviennent.".into(),
+            Self::NoWebcam => {
+                "La webcam ne donne pas d’image. Un autre programme l’utilise-t-il\u{202f}? Collez plutôt le lien.".into()
+            }
+            Self::SettingsAside { file } => {
+                format!("Les réglages de la fenêtre étaient illisibles. Ils restent dans {file}\u{202f}; ceux d’origine servent.")
+            }
             Self::StoreUnusable { path, detail } => {
                 format!("Les associations de {path} sont inutilisables\u{a0}: {detail}. Réparez ou déplacez ce fichier.")
             }
@@ -361,6 +417,15 @@ mod tests {
             Sentence::RecordedAnnexB { file: s() },
             Sentence::LinkUnreadable { from: s() },
             Sentence::FileUnwritable { path: s(), detail: s() },
+            Sentence::CameraAway { camera: s(), place: s() },
+            Sentence::SnapshotSaved { file: s() },
+            Sentence::NoSnapshot { camera: s() },
+            Sentence::RecordingSaved { file: s() },
+            Sentence::Forgotten { place: s() },
+            Sentence::NoCodeInImage,
+            Sentence::NoImage,
+            Sentence::NoWebcam,
+            Sentence::SettingsAside { file: s() },
             Sentence::StoreUnusable { path: s(), detail: s() },
         ]
     }

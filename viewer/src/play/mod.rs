@@ -6,4 +6,5 @@ pub mod decode;
 pub mod freeze;
 pub mod player;
 pub mod record;
+pub mod times;
 pub mod tone;

@@ -1,0 +1,81 @@
+//! What a person asks of the window; the only way from `ui` to the controller.
+
+use std::path::PathBuf;
+
+use athome_shared::pair::link::Link;
+
+use crate::settings::{CameraKey, Layout, Notify, SingleKeys, Sound, Theme};
+use crate::store::PlaceId;
+
+/// One wish. None of them is answered directly: the model changes, or a notice says why not.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Pair with the streamer of a link.
+    Pair(Link),
+    /// Something that was meant to be a link or a picture of one, and is none.
+    BadLink(Unreadable),
+    /// Stop trying to pair.
+    CancelPairing,
+    /// Try a place again now.
+    Retry(PlaceId),
+    /// Forget a pairing on this device.
+    Forget(PlaceId),
+    /// Another name for this device at a place.
+    Rename(PlaceId, String),
+    /// Which cameras are on the screen, and how many real pixels wide each is. Sent once that has settled.
+    Visible(Vec<(CameraKey, u32)>),
+    Layout(Layout),
+    /// Put a camera into a place of the grid; what stood there changes places with it.
+    Place {
+        camera: CameraKey,
+        at: usize,
+    },
+    /// Take whatever stands in a place out of the grid.
+    Clear {
+        at: usize,
+    },
+    /// The camera that is heard, photographed and measured.
+    Select(CameraKey),
+    /// Show one camera alone, or the grid again.
+    Enlarge(Option<CameraKey>),
+    Sound(CameraKey, Sound),
+    Snapshot(CameraKey),
+    /// Start or stop recording what is watched.
+    Record(CameraKey, Recording),
+    Theme(Theme),
+    Language(Option<String>),
+    SingleKeys(SingleKeys),
+    Notify(Notify),
+    Folder(PathBuf),
+    /// The window's size in points, to be remembered.
+    WindowSize([f32; 2]),
+    DismissNotice,
+    /// Whether figures of the selected camera are wanted.
+    Stats(Wanted),
+    Quit,
+}
+
+/// Why there is no link in what was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    Incomplete,
+    Newer,
+    /// An image without a code, or with another one.
+    NoCode,
+    /// The file can't be read as an image.
+    NoImage,
+    /// The webcam gives no picture.
+    NoWebcam,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    Start,
+    Stop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Yes,
+    No,
+}
