@@ -4,6 +4,8 @@
 pub mod backoff;
 pub mod id;
 pub mod logging;
+#[cfg(feature = "look")]
+pub mod look;
 pub mod media;
 pub mod pair;
 pub mod peer;

@@ -2,9 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use athome_shared::pair::link::Link;
+use athome_viewer::app::{self, Window};
+use athome_viewer::controller::{Desktop, Handle};
 use athome_viewer::headless::{self, Headless};
+use athome_viewer::pictures::Pictures;
+use athome_viewer::session::client;
+use athome_viewer::settings::{CameraKey, Settings};
 use athome_viewer::store;
 use athome_viewer::words::{Lang, Sentence};
 use clap::Parser;
@@ -13,6 +20,9 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "athome-viewer", version)]
 struct Args {
+    /// What the system's handler of athome:// links hands over; nobody types it.
+    #[arg(hide = true, value_name = "athome://…")]
+    opened: Option<String>,
     /// Watch without a window and report figures.
     #[arg(long)]
     headless: bool,
@@ -35,8 +45,8 @@ struct Args {
     #[arg(long, value_name = "DIR", env = "ATHOME_VIEWER_DATA")]
     data: Option<PathBuf>,
     /// What this device calls itself when it pairs.
-    #[arg(long, value_name = "NAME", default_value = "Headless viewer")]
-    device: String,
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
     /// Print one JSON object at the end.
     #[arg(long)]
     json: bool,
@@ -52,11 +62,16 @@ fn seconds(text: &str) -> Result<f64, String> {
 fn main() -> ExitCode {
     let args = Args::parse();
     let lang = Lang::of_system();
-    if !args.headless {
-        eprintln!("{}", Sentence::WindowLater.text(lang));
-        return ExitCode::from(2);
-    }
     athome_shared::logging::init();
+    if !args.headless {
+        return match window(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(sentence) => {
+                eprintln!("{}", sentence.text(lang));
+                ExitCode::FAILURE
+            }
+        };
+    }
     let json = args.json;
     let mut last = None;
     let mut say = |sentence: &Sentence| {
@@ -86,10 +101,58 @@ fn main() -> ExitCode {
     }
 }
 
+fn unusable(path: &str, detail: &str) -> Sentence {
+    Sentence::StoreUnusable { path: path.to_owned(), detail: detail.to_owned() }
+}
+
+fn data(given: Option<PathBuf>) -> Result<PathBuf, Sentence> {
+    given.or_else(store::default_dir).ok_or_else(|| unusable("~", "--data DIR is needed"))
+}
+
+fn window(args: Args) -> Result<(), Sentence> {
+    let data = data(args.data)?;
+    let store = client::open_store(&data).map_err(|error| {
+        let (path, detail) = error.parts();
+        unusable(&path.display().to_string(), &detail)
+    })?;
+    // Only what the system's handler of links hands over; anything else has no business on a command line.
+    let opened = args.opened.filter(|text| text.starts_with("athome:"));
+    let link = opened.map(|text| Link::parse(&text).map_err(|_| Sentence::LinkIncomplete)).transpose();
+    let (settings, damaged) = Settings::load(&data);
+    let aside = damaged.map(|file| Sentence::SettingsAside { file: file.display().to_string() });
+    let (link, notice) = match link {
+        Ok(link) => (link, aside),
+        Err(sentence) => (None, Some(sentence)),
+    };
+    app::run(Window {
+        store,
+        data,
+        settings,
+        notice,
+        device: args.device.unwrap_or_else(device),
+        link,
+        desktop: Arc::new(Quiet),
+        outside: None,
+        media: |wall| Arc::new(Pictures(wall)),
+    })
+}
+
+/// What this computer calls itself, as far as it tells.
+fn device() -> String {
+    let named = std::fs::read_to_string("/etc/hostname").ok().or_else(|| std::env::var("COMPUTERNAME").ok());
+    let named = named.map(|name| name.trim().chars().take(60).collect::<String>());
+    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "AtHome viewer".to_owned())
+}
+
+/// No notifications.
+struct Quiet;
+
+impl Desktop for Quiet {
+    fn notify(&self, _camera: CameraKey, _title: &str, _sentence: &str, _requests: Handle) {}
+}
+
 fn run(args: Args, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<headless::Report, Sentence> {
-    let unusable =
-        |path: &str, detail: &str| Sentence::StoreUnusable { path: path.to_owned(), detail: detail.to_owned() };
-    let data = args.data.or_else(store::default_dir).ok_or_else(|| unusable("~", "--data DIR is needed"))?;
+    let data = data(args.data)?;
     let headless = Headless {
         data,
         link: args.link.as_deref().map(headless::read_link).transpose()?,
@@ -97,7 +160,7 @@ fn run(args: Args, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<headless::
         camera: args.camera,
         watch_for: Duration::from_secs_f64(args.seconds),
         record: args.record,
-        device: args.device,
+        device: args.device.unwrap_or_else(|| "Headless viewer".to_owned()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

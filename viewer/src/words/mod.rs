@@ -1,17 +1,30 @@
 //! What a person reads, in one table: each sentence in English and French. Nothing else in this crate holds a sentence
 //! for people; keys are those of the page's table where both say the same thing.
 
+mod camera;
+pub mod labels;
+
+pub use labels::Label;
+
 /// A language of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {
     En,
     Fr,
+    /// Every letter replaced, to see whether anything on the screen comes from elsewhere.
+    #[cfg(test)]
+    Pseudo,
 }
 
 impl Lang {
     /// The system's language; English where the table has no other.
     pub fn of_system() -> Self {
         sys_locale::get_locale().map_or(Self::En, |locale| Self::of_tag(&locale))
+    }
+
+    /// The decimal mark.
+    pub fn decimal(self) -> char {
+        if self == Self::Fr { ',' } else { '.' }
     }
 
     /// By a language tag such as `fr-CH` or `fr_FR.UTF-8`.
@@ -96,7 +109,27 @@ pub enum Sentence {
     NoPicture {
         seconds: u64,
     },
-    WindowLater,
+    NoDisplay {
+        detail: String,
+    },
+    CameraBusy {
+        camera: String,
+    },
+    CameraStalled {
+        camera: String,
+    },
+    CameraFormat {
+        camera: String,
+    },
+    CameraFile {
+        camera: String,
+    },
+    CameraStarting {
+        camera: String,
+    },
+    CameraStopped {
+        camera: String,
+    },
     RecordedAnnexB {
         file: String,
     },
@@ -141,6 +174,8 @@ impl Sentence {
         match lang {
             Lang::En => self.english(),
             Lang::Fr => self.french(),
+            #[cfg(test)]
+            Lang::Pseudo => pseudo(&self.english()),
         }
     }
 
@@ -213,9 +248,21 @@ impl Sentence {
             Self::NoPicture { seconds } => {
                 format!("No picture came within {seconds} s. Check the camera at its computer.")
             }
-            Self::WindowLater => {
-                "The window comes with a later version; for now, run athome-viewer with --headless.".into()
+            Self::NoDisplay { detail } => {
+                format!("No window can be opened here: {detail}. Start AtHome on a desktop, or use --headless.")
             }
+            Self::CameraBusy { camera } => {
+                format!("Another program uses {camera}. Close it there; AtHome keeps trying.")
+            }
+            Self::CameraStalled { camera } => {
+                format!("{camera} stopped sending pictures. AtHome restarts it by itself.")
+            }
+            Self::CameraFormat { camera } => format!("{camera} offers no picture format that AtHome can use."),
+            Self::CameraFile { camera } => {
+                format!("The file of {camera} can't be read, or holds no video that AtHome knows.")
+            }
+            Self::CameraStarting { camera } => format!("{camera} is starting."),
+            Self::CameraStopped { camera } => format!("{camera} is paused at the computer."),
             Self::RecordedAnnexB { file } => {
                 format!("{file} holds the video as it came, as raw H.264 (Annex B), without sound.")
             }
@@ -257,9 +304,7 @@ impl Sentence {
             Self::Live { age_ms } => format!("En direct · {}", age(*age_ms, ',')),
             Self::Stale { age_ms } => format!("Pas en direct · image d’il y a {}", age(*age_ms, ',')),
             Self::Lost { attempt } => format!("Connexion perdue. Reconnexion automatique, essai {attempt}."),
-            Self::OfflineServer => {
-                "L’ordinateur de la caméra est éteint ou sans internet. Il réapparaîtra ici.".into()
-            }
+            Self::OfflineServer => "L’ordinateur de la caméra est éteint ou sans internet. Il réapparaîtra ici.".into(),
             Self::OfflineMe { retry_s } => format!(
                 "Le serveur qui présente la caméra est injoignable. Vérifiez le réseau de cet appareil\u{202f}; nouvel essai dans {retry_s} s."
             ),
@@ -275,9 +320,7 @@ impl Sentence {
             Self::CodeUsed { device } => {
                 format!("Ce code a déjà servi, pour {device}. Demandez-en un nouveau.")
             }
-            Self::CodeExpired => {
-                "Ce code a expiré. Sur l’ordinateur, appuyez sur p pour en avoir un nouveau.".into()
-            }
+            Self::CodeExpired => "Ce code a expiré. Sur l’ordinateur, appuyez sur p pour en avoir un nouveau.".into(),
             Self::CodeUnknown => {
                 "Aucune caméra n’attend ce code. Vérifiez que son ordinateur est allumé, ou demandez un nouveau code."
                     .into()
@@ -326,10 +369,25 @@ impl Sentence {
             Self::NoPicture { seconds } => {
                 format!("Aucune image n’est arrivée en {seconds} s. Vérifiez la caméra sur son ordinateur.")
             }
-            Self::WindowLater => {
-                "La fenêtre viendra avec une version suivante\u{202f}; pour l’instant, lancez athome-viewer avec --headless."
-                    .into()
+            Self::NoDisplay { detail } => {
+                format!(
+                    "Aucune fenêtre ne peut s’ouvrir ici\u{a0}: {detail}. Lancez AtHome sur un bureau, ou avec --headless."
+                )
             }
+            Self::CameraBusy { camera } => {
+                format!("Un autre programme utilise {camera}. Fermez-le\u{202f}; AtHome réessaie.")
+            }
+            Self::CameraStalled { camera } => {
+                format!("{camera} n’envoie plus d’images. AtHome la redémarre tout seul.")
+            }
+            Self::CameraFormat { camera } => {
+                format!("{camera} ne propose aucun format d’image utilisable par AtHome.")
+            }
+            Self::CameraFile { camera } => {
+                format!("Le fichier de {camera} est illisible, ou sa vidéo est inconnue d’AtHome.")
+            }
+            Self::CameraStarting { camera } => format!("{camera} démarre."),
+            Self::CameraStopped { camera } => format!("{camera} est en pause sur l’ordinateur."),
             Self::RecordedAnnexB { file } => {
                 format!("{file} contient la vidéo telle quelle, en H.264 brut (Annex B), sans le son.")
             }
@@ -343,33 +401,48 @@ impl Sentence {
                 format!("{camera} ({place}) ne donne plus d’image. AtHome continue d’essayer.")
             }
             Self::SnapshotSaved { file } => format!("Image enregistrée\u{a0}: {file}"),
-            Self::NoSnapshot { camera } => format!("{camera} ne donne pas d’image. Réessayez quand elle sera en direct."),
+            Self::NoSnapshot { camera } => {
+                format!("{camera} ne donne pas d’image. Réessayez quand elle sera en direct.")
+            }
             Self::RecordingSaved { file } => format!("Vidéo enregistrée\u{a0}: {file}"),
-            Self::Forgotten { place } => format!("{place} est oublié sur cet appareil. Un nouveau code le fera revenir."),
+            Self::Forgotten { place } => {
+                format!("{place} est oublié sur cet appareil. Un nouveau code le fera revenir.")
+            }
             Self::NoCodeInImage => {
                 "Aucun code AtHome dans cette image. Essayez-en une où le code entier est net.".into()
             }
             Self::NoImage => "Ce fichier n’est pas une image lisible. PNG, JPEG et WebP conviennent.".into(),
             Self::NoWebcam => {
-                "La webcam ne donne pas d’image. Un autre programme l’utilise-t-il\u{202f}? Collez plutôt le lien.".into()
+                "La webcam ne donne pas d’image. Un autre programme l’utilise-t-il\u{202f}? Collez plutôt le lien."
+                    .into()
             }
             Self::SettingsAside { file } => {
-                format!("Les réglages de la fenêtre étaient illisibles. Ils restent dans {file}\u{202f}; ceux d’origine servent.")
+                format!(
+                    "Les réglages de la fenêtre étaient illisibles. Ils restent dans {file}\u{202f}; ceux d’origine servent."
+                )
             }
             Self::StoreUnusable { path, detail } => {
-                format!("Les associations de {path} sont inutilisables\u{a0}: {detail}. Réparez ou déplacez ce fichier.")
+                format!(
+                    "Les associations de {path} sont inutilisables\u{a0}: {detail}. Réparez ou déplacez ce fichier."
+                )
             }
         }
     }
 }
 
-/// "0.2 s" under ten seconds, whole seconds up to two minutes, then minutes.
 fn age(ms: u64, decimal: char) -> String {
-    match ms {
-        0..10_000 => format!("{}{decimal}{} s", ms / 1_000, ms % 1_000 / 100),
-        10_000..120_000 => format!("{} s", ms / 1_000),
-        _ => format!("{} min", ms / 60_000),
-    }
+    athome_shared::look::fmt::age(std::time::Duration::from_millis(ms), decimal)
+}
+
+/// Letters become "ø"; `{marks}` stay.
+#[cfg(test)]
+fn pseudo(english: &str) -> String {
+    let mut mark = false;
+    let letter = |c: char| {
+        mark = (mark || c == '{') && c != '}';
+        if c.is_alphabetic() && !mark { 'ø' } else { c }
+    };
+    english.chars().map(letter).collect()
 }
 
 #[cfg(test)]
@@ -413,7 +486,13 @@ mod tests {
             Sentence::PlaceUnknown { place: s(), places: s() },
             Sentence::Protocol,
             Sentence::NoPicture { seconds: 20 },
-            Sentence::WindowLater,
+            Sentence::NoDisplay { detail: s() },
+            Sentence::CameraBusy { camera: s() },
+            Sentence::CameraStalled { camera: s() },
+            Sentence::CameraFormat { camera: s() },
+            Sentence::CameraFile { camera: s() },
+            Sentence::CameraStarting { camera: s() },
+            Sentence::CameraStopped { camera: s() },
             Sentence::RecordedAnnexB { file: s() },
             Sentence::LinkUnreadable { from: s() },
             Sentence::FileUnwritable { path: s(), detail: s() },

@@ -1,0 +1,229 @@
+//! Colours, type and spacing as one table of tokens, and the style made of them. Text over a picture has colours of its
+//! own ([`OVER_PICTURE`]), the same in both themes.
+
+use egui::style::{Selection, WidgetVisuals};
+use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Theme, Visuals};
+
+/// The tokens of one theme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Palette {
+    pub background: Color32,
+    pub surface: Color32,
+    pub raised: Color32,
+    pub text: Color32,
+    pub muted: Color32,
+    /// Borders of controls.
+    pub border: Color32,
+    pub accent: Color32,
+    pub on_accent: Color32,
+    pub live: Color32,
+    pub motion: Color32,
+    pub warning: Color32,
+    pub danger: Color32,
+    pub on_danger: Color32,
+}
+
+pub const DARK: Palette = Palette {
+    background: rgb(0x0E_11_16),
+    surface: rgb(0x17_1B_22),
+    raised: rgb(0x22_29_34),
+    text: rgb(0xE9_ED_F3),
+    muted: rgb(0xA9_B3_C1),
+    border: rgb(0x7A_87_98),
+    accent: rgb(0x7C_B7_FF),
+    on_accent: rgb(0x06_21_3F),
+    live: rgb(0x5B_D6_8A),
+    motion: rgb(0xFF_C2_4B),
+    warning: rgb(0xFF_B0_66),
+    danger: rgb(0xFF_7A_7A),
+    on_danger: rgb(0x2A_05_08),
+};
+
+pub const LIGHT: Palette = Palette {
+    background: rgb(0xF5_F6_F8),
+    surface: rgb(0xFF_FF_FF),
+    raised: rgb(0xE9_EC_F1),
+    text: rgb(0x12_16_1C),
+    muted: rgb(0x4A_55_63),
+    border: rgb(0x6B_76_86),
+    accent: rgb(0x0B_5C_AD),
+    on_accent: rgb(0xFF_FF_FF),
+    live: rgb(0x0A_6B_35),
+    motion: rgb(0x7A_50_00),
+    warning: rgb(0x8A_43_00),
+    danger: rgb(0xB3_20_2A),
+    on_danger: rgb(0xFF_FF_FF),
+};
+
+/// Behind text over a picture: black at 70 %, on which white keeps 7:1 over pure white.
+pub const OVER_PICTURE: Color32 = Color32::from_black_alpha(179);
+/// What surrounds a picture, in both themes.
+pub const SURROUND: Color32 = rgb(0x08_0A_0D);
+
+/// The scale of type, in points.
+pub const SMALL: f32 = 12.0;
+pub const LABEL: f32 = 14.0;
+pub const BODY: f32 = 16.0;
+pub const TITLE: f32 = 20.0;
+
+/// The scale of distances, in points.
+pub const SPACE: [f32; 6] = [4.0, 8.0, 12.0, 16.0, 24.0, 32.0];
+/// Corners of controls and of cards; pictures have none.
+pub const CONTROL_RADIUS: u8 = 6;
+pub const CARD_RADIUS: u8 = 12;
+/// Height of a control; nothing that can be clicked is smaller than [`LEAST_TARGET`].
+pub const CONTROL: f32 = 32.0;
+pub const LEAST_TARGET: f32 = 24.0;
+/// Width of the focus ring, and the gap inside it.
+pub const FOCUS: f32 = 2.0;
+
+const fn rgb(code: u32) -> Color32 {
+    Color32::from_rgb((code >> 16) as u8, (code >> 8) as u8, code as u8)
+}
+
+/// The tokens of what is drawn now.
+pub fn palette(visuals: &Visuals) -> &'static Palette {
+    if visuals.dark_mode { &DARK } else { &LIGHT }
+}
+
+/// Gives both of a context's themes this look. Which of them is used is the caller's choice.
+pub fn apply(ctx: &Context) {
+    for theme in [Theme::Dark, Theme::Light] {
+        ctx.set_style_of(theme, style(theme));
+    }
+}
+
+fn style(theme: Theme) -> Style {
+    let palette = match theme {
+        Theme::Dark => &DARK,
+        Theme::Light => &LIGHT,
+    };
+    let mut style = theme.default_style();
+    style.text_styles = [
+        (TextStyle::Small, SMALL),
+        (TextStyle::Body, LABEL),
+        (TextStyle::Button, LABEL),
+        (TextStyle::Heading, TITLE),
+        (TextStyle::Monospace, LABEL),
+    ]
+    .map(|(name, size)| {
+        let family = if name == TextStyle::Monospace { FontFamily::Monospace } else { FontFamily::Proportional };
+        (name, FontId::new(size, family))
+    })
+    .into();
+    let [s4, s8, s12, ..] = SPACE;
+    style.spacing.item_spacing = egui::vec2(s8, s8);
+    style.spacing.button_padding = egui::vec2(s12, s4);
+    style.spacing.interact_size = egui::vec2(CONTROL, CONTROL);
+    style.spacing.icon_width = LEAST_TARGET;
+    style.spacing.window_margin = Margin::same(16);
+    style.spacing.menu_margin = Margin::same(8);
+    // The scale's longest motion is 200 ms; nothing here needs it.
+    style.animation_time = 0.0;
+    style.visuals = visuals(theme, palette);
+    style
+}
+
+fn visuals(theme: Theme, palette: &Palette) -> Visuals {
+    let mut visuals = theme.default_visuals();
+    let radius = CornerRadius::same(CONTROL_RADIUS);
+    let control = |fill: Color32, border: Stroke, text: Color32| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: border,
+        corner_radius: radius,
+        fg_stroke: Stroke::new(1.0, text),
+        expansion: 0.0,
+    };
+    let border = Stroke::new(1.0, palette.border);
+    let focus = Stroke::new(FOCUS, palette.accent);
+    let widgets = &mut visuals.widgets;
+    widgets.noninteractive = control(palette.surface, Stroke::new(1.0, palette.raised), palette.text);
+    widgets.inactive = control(palette.raised, border, palette.text);
+    // egui draws a focused control as a hovered one, so this border is the focus ring.
+    widgets.hovered = WidgetVisuals { expansion: 1.0, ..control(palette.raised, focus, palette.text) };
+    widgets.active = WidgetVisuals { expansion: 1.0, ..control(palette.accent, focus, palette.on_accent) };
+    widgets.open = control(palette.raised, focus, palette.text);
+    visuals.selection = Selection { bg_fill: palette.accent, stroke: Stroke::new(FOCUS, palette.on_accent) };
+    visuals.hyperlink_color = palette.accent;
+    visuals.weak_text_color = Some(palette.muted);
+    visuals.faint_bg_color = palette.raised;
+    visuals.extreme_bg_color = palette.background;
+    visuals.text_edit_bg_color = Some(palette.background);
+    visuals.warn_fg_color = palette.warning;
+    visuals.error_fg_color = palette.danger;
+    visuals.panel_fill = palette.surface;
+    visuals.window_fill = palette.surface;
+    visuals.window_stroke = Stroke::new(1.0, palette.raised);
+    visuals.window_corner_radius = CornerRadius::same(CARD_RADIUS);
+    visuals.menu_corner_radius = CornerRadius::same(CARD_RADIUS);
+    visuals
+}
+
+#[cfg(test)]
+mod tests {
+    use egui::Color32;
+
+    use super::{DARK, LIGHT, OVER_PICTURE, Palette};
+
+    /// WCAG 2.2, "relative luminance".
+    fn luminance(colour: Color32) -> f64 {
+        let channel = |value: u8| {
+            let c = f64::from(value) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        let [r, g, b, _] = colour.to_array();
+        0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b)
+    }
+
+    fn contrast(one: Color32, other: Color32) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// The least contrast that each pair must have; what falls short is named.
+    fn failures(palette: &Palette) -> Vec<(&'static str, f64)> {
+        let behind = [palette.background, palette.surface, palette.raised];
+        let texts = [
+            ("text", palette.text),
+            ("muted", palette.muted),
+            ("accent", palette.accent),
+            ("live", palette.live),
+            ("motion", palette.motion),
+            ("warning", palette.warning),
+            ("danger", palette.danger),
+        ];
+        let mut pairs = Vec::new();
+        for back in behind {
+            pairs.extend(texts.map(|(name, colour)| (name, contrast(colour, back), 4.5)));
+            pairs.push(("border", contrast(palette.border, back), 3.0));
+        }
+        pairs.push(("on accent", contrast(palette.on_accent, palette.accent), 4.5));
+        pairs.push(("on danger", contrast(palette.on_danger, palette.danger), 4.5));
+        pairs.into_iter().filter(|(_, is, least)| is < least).map(|(name, is, _)| (name, is)).collect()
+    }
+
+    #[test]
+    fn text_and_controls_can_be_told_from_what_is_behind_them() {
+        assert_eq!(failures(&DARK), []);
+        assert_eq!(failures(&LIGHT), []);
+        // The check itself: dark text on the dark theme falls short.
+        let broken = Palette { muted: DARK.border, text: LIGHT.text, ..DARK };
+        let names: Vec<_> = failures(&broken).into_iter().map(|(name, _)| name).collect();
+        assert!(names.contains(&"text") && names.contains(&"muted"), "{names:?}");
+    }
+
+    #[test]
+    fn figures_are_those_of_the_formula() {
+        assert!((contrast(Color32::WHITE, Color32::BLACK) - 21.0).abs() < 1e-9);
+        assert!((contrast(DARK.text, DARK.background) - 16.1).abs() < 0.05);
+        assert!((contrast(LIGHT.muted, LIGHT.raised) - 6.4).abs() < 0.05);
+    }
+
+    #[test]
+    fn white_text_over_a_white_picture_keeps_seven_to_one() {
+        let [.., alpha] = OVER_PICTURE.to_array();
+        let shade = 255 - alpha;
+        assert!(contrast(Color32::WHITE, Color32::from_gray(shade)) >= 7.0);
+    }
+}

@@ -1,0 +1,20 @@
+//! The window's pictures and controls. Each panel is a file: it draws plain data and says what was wished. Nothing in
+//! here holds a connection or waits for anything.
+
+mod control;
+mod dialog;
+mod freshness;
+mod grid;
+mod help;
+mod keys;
+mod pairing;
+mod settings;
+mod sidebar;
+mod stats;
+mod tile;
+mod toolbar;
+mod view;
+pub mod wall;
+mod zoom;
+
+pub use view::{Scene, View, Webcam, Wish, show};

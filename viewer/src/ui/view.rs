@@ -1,0 +1,171 @@
+//! What the window remembers by itself (open panels, zoom, textures), and how its parts stand together.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use athome_shared::look::theme;
+use egui::{CentralPanel, ColorImage, Frame, Margin, Panel, TextureHandle, Ui};
+
+use super::wall::Wall;
+use super::zoom::Zoom;
+use super::{dialog, grid, help, keys, pairing, settings, sidebar, stats, toolbar};
+use crate::controller::model::Model;
+use crate::controller::request::{Request, Wanted};
+use crate::settings::CameraKey;
+use crate::store::PlaceId;
+use crate::words::Lang;
+
+/// In full screen the controls go after this long without a movement.
+const IDLE: f32 = 4.0;
+const SIDEBAR: f32 = 264.0;
+const SIDE: f32 = 320.0;
+
+/// All that is drawn, for one frame.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub model: &'a Model,
+    pub wall: &'a Wall,
+    pub lang: Lang,
+    pub now: Instant,
+    pub full_screen: bool,
+    /// Whether pictures of codes can be read here: without, nothing is offered.
+    pub outside: bool,
+    /// What the webcam sees while it looks for a code.
+    pub webcam: Option<&'a Webcam>,
+}
+
+/// The webcam while it looks for a code.
+#[derive(Clone, Default)]
+pub struct Webcam {
+    /// Its newest picture, once there is one.
+    pub picture: Option<(u64, Arc<ColorImage>)>,
+}
+
+/// What a person wishes: of the controller, or of the window itself.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    Ask(Request),
+    FullScreen(bool),
+    /// Look for a code in this picture.
+    Image(PathBuf),
+    /// Ask which picture, then look for a code in it.
+    OpenImage,
+    Webcam(Wanted),
+    ChooseFolder,
+    /// Put the clipboard's text into the field that has the focus.
+    Paste,
+    Copy(String),
+}
+
+/// What lies beside the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Stats,
+    Settings,
+}
+
+/// What lies over them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Dialog {
+    Pairing,
+    Help,
+    Rename(PlaceId, String),
+    Forget(PlaceId),
+}
+
+/// The window's own memory.
+#[derive(Default)]
+pub struct View {
+    pub(super) side: Option<Side>,
+    pub(super) dialog: Option<Dialog>,
+    pub(super) sidebar_hidden: bool,
+    pub(super) textures: HashMap<CameraKey, Texture>,
+    pub(super) zoom: HashMap<CameraKey, Zoom>,
+    pub(super) form: pairing::Form,
+    pub(super) copied: Option<Instant>,
+    /// The cameras drawn in this frame, with their widths in real pixels.
+    pub(super) drawn: Vec<(CameraKey, u32)>,
+    /// The youngest age that is on the screen changes by itself.
+    pub(super) ages: bool,
+}
+
+/// A picture at the graphics driver.
+pub(super) struct Texture {
+    pub(super) number: u64,
+    pub(super) grey: bool,
+    pub(super) handle: TextureHandle,
+}
+
+impl View {
+    /// The cameras that the last frame showed, with their widths in real pixels.
+    pub fn visible(&self) -> &[(CameraKey, u32)] {
+        &self.drawn
+    }
+
+    /// How soon the window has to be drawn again although nothing happens.
+    pub fn again_after(&self) -> Option<Duration> {
+        self.ages.then_some(Duration::from_millis(100))
+    }
+
+    /// Whether the pairing dialog is open.
+    pub fn pairing(&self) -> bool {
+        self.dialog == Some(Dialog::Pairing)
+    }
+
+    /// The graphics driver lost everything: textures are made anew.
+    pub fn forget_textures(&mut self) {
+        self.textures.clear();
+    }
+
+    pub(super) fn zoom(&mut self, camera: &CameraKey) -> &mut Zoom {
+        self.zoom.entry(camera.clone()).or_default()
+    }
+}
+
+/// Draws the whole window.
+pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>) {
+    view.drawn.clear();
+    view.ages = false;
+    if scene.outside {
+        for file in ui.ctx().input(|input| input.raw.dropped_files.clone()) {
+            view.dialog = Some(Dialog::Pairing);
+            wishes.push(Wish::Image(file.path().to_owned()));
+        }
+    }
+    keys::handle(ui.ctx(), scene, view, wishes);
+    let palette = theme::palette(ui.visuals());
+    let quiet = scene.full_screen
+        && ui.ctx().input(|input| input.pointer.time_since_last_movement()) > IDLE
+        && ui.ctx().memory(|memory| memory.focused()).is_none();
+    let frame = Frame::new().fill(palette.surface).inner_margin(Margin::same(12));
+    if !quiet {
+        let bar = Frame::new().fill(palette.surface).inner_margin(Margin::symmetric(12, 6));
+        Panel::bottom("toolbar").resizable(false).frame(bar).show(ui, |ui| toolbar::show(ui, scene, view, wishes));
+    }
+    if !scene.full_screen && !view.sidebar_hidden {
+        let panel = Panel::left("sidebar").resizable(false).exact_size(SIDEBAR).frame(frame);
+        panel.show(ui, |ui| sidebar::show(ui, scene, view, wishes));
+    }
+    if let (Some(side), false) = (view.side, quiet) {
+        let panel = Panel::right("side").resizable(false).exact_size(SIDE).frame(frame);
+        panel.show(ui, |ui| match side {
+            Side::Stats => stats::show(ui, scene, view, wishes),
+            Side::Settings => settings::show(ui, scene, view, wishes),
+        });
+    }
+    let picture = Frame::new().fill(theme::SURROUND);
+    CentralPanel::default().frame(picture).show(ui, |ui| grid::show(ui, scene, view, wishes));
+    match view.dialog.clone() {
+        Some(Dialog::Pairing) => pairing::show(ui, scene, view, wishes),
+        Some(Dialog::Help) => help::show(ui, scene, view),
+        Some(Dialog::Rename(place, name)) => dialog::rename(ui, scene, view, wishes, place, name),
+        Some(Dialog::Forget(place)) => dialog::forget(ui, scene, view, wishes, place),
+        None => {}
+    }
+    dialog::notice(ui, scene, wishes);
+    // A texture whose camera is not on the screen is memory of the graphics driver's for nothing.
+    view.textures.retain(|key, _| view.drawn.iter().any(|(drawn, _)| drawn == key));
+    view.zoom.retain(|key, zoom| zoom.zoomed() && scene.model.camera(key).is_some());
+}

@@ -1,0 +1,286 @@
+//! Where decoded pictures wait for the window: the newest one of each camera, converted on the decoder's thread. A
+//! picture is kept under the camera that its frame was announced to be of, so no tile can show another's.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use athome_shared::time::WallTime;
+use egui::ColorImage;
+use tracing::debug;
+use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
+
+use crate::play::clock::SharedOffset;
+use crate::play::decode::Picture;
+use crate::play::player::Screen;
+use crate::play::times::{FrameTimes, Times};
+use crate::settings::CameraKey;
+use crate::store::PlaceId;
+
+/// Cameras whose last picture is kept; beyond that the one unseen for longest goes.
+const CAMERAS: usize = 24;
+/// Images of a camera that are used in turn: one at the window, one at the graphics driver, one being written.
+const IMAGES: usize = 3;
+
+/// A picture for a tile.
+#[derive(Clone)]
+pub struct Shown {
+    pub image: Arc<ColorImage>,
+    /// Grows with each picture of any camera.
+    pub number: u64,
+    /// When it was captured, by our clock; when it was received, where the streamer's clock is not known yet.
+    pub captured: Instant,
+    before: Option<Duration>,
+    received: Instant,
+    decoded: Instant,
+}
+
+/// The newest picture of every camera. One lock, held for a few instructions.
+pub struct Wall {
+    pictures: Mutex<Pictures>,
+    /// When the window's pictures were captured, decoded and uploaded.
+    times: Times<CameraKey>,
+    /// Called after each new picture, on a decoder's thread.
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Pictures {
+    newest: HashMap<CameraKey, Shown>,
+    spare: HashMap<CameraKey, Vec<Arc<ColorImage>>>,
+    number: u64,
+}
+
+impl Wall {
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { pictures: Mutex::default(), times: Times::default(), wake: Box::new(wake) })
+    }
+
+    /// The screen of a place's player. `offset` maps that streamer's clock to ours.
+    pub fn screen(self: &Arc<Self>, place: PlaceId, offset: SharedOffset) -> Arc<dyn Screen> {
+        Arc::new(PlaceScreen { wall: Arc::clone(self), place, offset, slots: Mutex::default() })
+    }
+
+    /// A camera's newest picture.
+    pub fn newest(&self, camera: &CameraKey) -> Option<Shown> {
+        self.lock().newest.get(camera).cloned()
+    }
+
+    /// The window handed this picture to the graphics driver.
+    pub fn handle_uploaded(&self, camera: &CameraKey, shown: &Shown, now: Instant) {
+        let times = FrameTimes {
+            before: shown.before,
+            received: shown.received,
+            decoded: shown.decoded,
+            shown: now,
+            width: shown.image.width(),
+            height: shown.image.height(),
+        };
+        self.times.handle_shown(camera.clone(), times);
+    }
+
+    /// Of the pictures last shown.
+    pub fn times(&self) -> &Times<CameraKey> {
+        &self.times
+    }
+
+    /// A place is gone for good, and its pictures with it.
+    pub fn forget(&self, place: PlaceId) {
+        let mut pictures = self.lock();
+        pictures.newest.retain(|key, _| key.place != place);
+        pictures.spare.retain(|key, _| key.place != place);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pictures> {
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, camera: CameraKey, image: Arc<ColorImage>, picture: &Picture<'_>, before: Option<Duration>) {
+        let captured = before.and_then(|before| picture.received.checked_sub(before)).unwrap_or(picture.received);
+        let mut pictures = self.lock();
+        pictures.number += 1;
+        let number = pictures.number;
+        let spare = pictures.spare.entry(camera.clone()).or_default();
+        spare.push(Arc::clone(&image));
+        if spare.len() > IMAGES {
+            spare.remove(0);
+        }
+        let shown = Shown { image, number, captured, before, received: picture.received, decoded: picture.decoded };
+        pictures.newest.insert(camera, shown);
+        if pictures.newest.len() > CAMERAS {
+            let oldest = pictures.newest.iter().min_by_key(|(_, shown)| shown.number).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest {
+                pictures.newest.remove(&oldest);
+                pictures.spare.remove(&oldest);
+            }
+        }
+        drop(pictures);
+        (self.wake)();
+    }
+
+    /// An image of this size that nobody looks at any more, or a new one.
+    fn image(&self, camera: &CameraKey, size: [usize; 2]) -> Arc<ColorImage> {
+        let mut pictures = self.lock();
+        if let Some(spare) = pictures.spare.get_mut(camera) {
+            spare.retain(|image| image.size == size);
+            if let Some(at) = spare.iter().position(|image| Arc::strong_count(image) == 1) {
+                return spare.swap_remove(at);
+            }
+        }
+        drop(pictures);
+        Arc::new(ColorImage::filled(size, egui::Color32::BLACK))
+    }
+}
+
+/// One place's way to the wall.
+struct PlaceScreen {
+    wall: Arc<Wall>,
+    place: PlaceId,
+    offset: SharedOffset,
+    /// What each slot showed last, to end its figures when it is switched.
+    slots: Mutex<BTreeMap<u8, CameraKey>>,
+}
+
+impl Screen for PlaceScreen {
+    fn picture(&self, picture: &Picture<'_>) {
+        let camera = CameraKey { place: self.place, camera: picture.content.camera.clone() };
+        let mut image = self.wall.image(&camera, [picture.width, picture.height]);
+        // Nobody else holds it; should that ever be wrong, it is copied.
+        if let Err(error) = convert(picture, Arc::make_mut(&mut image)) {
+            debug!(%error, "a picture could not be converted");
+            return;
+        }
+        let before = picture.captured.and_then(|captured| self.offset.to_local(captured)).map(|captured| {
+            let since = Duration::from_micros(WallTime::now().0.saturating_sub(captured.0).max(0) as u64);
+            since.saturating_sub(picture.received.elapsed())
+        });
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.insert(picture.content.slot, camera.clone());
+        drop(slots);
+        self.wall.publish(camera, image, picture, before);
+    }
+
+    fn switched(&self, slot: u8) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(camera) = slots.remove(&slot) {
+            // The last picture stays, with its age on it: better than a black hole while the next one comes.
+            self.wall.times.handle_gone(&camera);
+        }
+    }
+}
+
+/// BT.601, limited range, to RGBA.
+fn convert(picture: &Picture<'_>, image: &mut ColorImage) -> Result<(), yuv::YuvError> {
+    let [y_plane, u_plane, v_plane] = picture.planes;
+    let [y_stride, u_stride, v_stride] = picture.strides.map(|stride| stride as u32);
+    let planes = YuvPlanarImage {
+        y_plane,
+        y_stride,
+        u_plane,
+        u_stride,
+        v_plane,
+        v_stride,
+        width: picture.width as u32,
+        height: picture.height as u32,
+    };
+    let stride = picture.width as u32 * 4;
+    yuv::yuv420_to_rgba(&planes, image.as_raw_mut(), stride, YuvRange::Limited, YuvStandardMatrix::Bt601)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::{Duration, Instant};
+
+    use athome_shared::id::{CameraId, Layer};
+    use athome_shared::protocol::control::Attached;
+    use athome_shared::protocol::wire::SlotKind;
+    use athome_shared::time::WallTime;
+
+    use super::{CAMERAS, Wall};
+    use crate::play::clock::SharedOffset;
+    use crate::play::decode::Picture;
+    use crate::settings::CameraKey;
+    use crate::store::PlaceId;
+
+    fn attached(camera: &str, slot: u8) -> Attached {
+        let camera = CameraId::slug(camera);
+        Attached { kind: SlotKind::Video, slot, camera, layer: Layer::Full, epoch: 1, rtp: 0 }
+    }
+
+    fn picture<'a>(content: &'a Attached, planes: [&'a [u8]; 3], captured: Option<WallTime>) -> Picture<'a> {
+        Picture {
+            content,
+            width: 4,
+            height: 4,
+            planes,
+            strides: [4, 2, 2],
+            is_key: true,
+            rtp: 0,
+            captured,
+            received: Instant::now(),
+            decoded: Instant::now(),
+            coded: 1,
+        }
+    }
+
+    const RED: [&[u8]; 3] = [&[81; 16], &[90; 4], &[240; 4]];
+    const WHITE: [&[u8]; 3] = [&[235; 16], &[128; 4], &[128; 4]];
+
+    #[test]
+    fn a_picture_is_kept_under_its_own_camera_with_its_age_and_colours() {
+        let woken = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&woken);
+        let wall = Wall::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let place = PlaceId([1; 32]);
+        let offset = SharedOffset::default();
+        offset.set(Some(5_000_000));
+        let screen = wall.screen(place, offset);
+        let (door, yard) = (attached("door", 0), attached("yard", 0));
+        let captured = WallTime(WallTime::now().0 + 5_000_000 - 300_000);
+        screen.picture(&picture(&door, RED, Some(captured)));
+        screen.switched(0);
+        screen.picture(&picture(&yard, WHITE, None));
+        let of = |camera: &Attached| CameraKey { place, camera: camera.camera.clone() };
+        let shown = wall.newest(&of(&door)).unwrap();
+        let age = shown.captured.elapsed();
+        assert!(age >= Duration::from_millis(299) && age < Duration::from_secs(2), "{age:?}");
+        let [r, g, b, a] = shown.image.pixels[0].to_array();
+        assert!(r > 250 && g < 5 && b < 5 && a == 255, "{r} {g} {b} {a}");
+        let white = wall.newest(&of(&yard)).unwrap().image.pixels[5];
+        assert!(white.r() > 253 && white.g() > 253, "{white:?}");
+        assert_eq!(woken.load(Ordering::Relaxed), 2);
+        wall.forget(place);
+        assert!(wall.newest(&of(&door)).is_none());
+    }
+
+    #[test]
+    fn planes_that_end_early_show_nothing_and_images_are_used_again() {
+        let wall = Wall::new(|| {});
+        let screen = wall.screen(PlaceId([1; 32]), SharedOffset::default());
+        let door = attached("door", 0);
+        screen.picture(&picture(&door, [&[0; 3], &[0; 4], &[0; 4]], None));
+        let key = CameraKey { place: PlaceId([1; 32]), camera: door.camera.clone() };
+        assert!(wall.newest(&key).is_none());
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..50 {
+            screen.picture(&picture(&door, RED, None));
+            seen.insert(Arc::as_ptr(&wall.newest(&key).unwrap().image) as usize);
+        }
+        assert!(seen.len() <= 3, "{} images", seen.len());
+    }
+
+    #[test]
+    fn cameras_that_come_and_go_do_not_fill_the_memory() {
+        let wall = Wall::new(|| {});
+        let screen = wall.screen(PlaceId([1; 32]), SharedOffset::default());
+        for n in 0..CAMERAS + 10 {
+            screen.picture(&picture(&attached(&format!("c{n}"), 0), RED, None));
+        }
+        assert_eq!(wall.lock().newest.len(), CAMERAS);
+        assert_eq!(wall.lock().spare.len(), CAMERAS);
+    }
+}
