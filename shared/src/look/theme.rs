@@ -142,9 +142,14 @@ fn visuals(theme: Theme, palette: &Palette) -> Visuals {
     widgets.inactive = control(palette.raised, border, palette.text);
     // egui draws a focused control as a hovered one, so this border is the focus ring.
     widgets.hovered = WidgetVisuals { expansion: 1.0, ..control(palette.raised, focus, palette.text) };
-    widgets.active = WidgetVisuals { expansion: 1.0, ..control(palette.accent, focus, palette.on_accent) };
+    // Its text is also that of emphasised words.
+    widgets.active = WidgetVisuals { expansion: 1.0, ..control(palette.background, focus, palette.text) };
     widgets.open = control(palette.raised, focus, palette.text);
-    visuals.selection = Selection { bg_fill: palette.accent, stroke: Stroke::new(FOCUS, palette.on_accent) };
+    // The stroke is also the border of a text field that has the focus.
+    let selected = palette.surface.lerp_to_gamma(palette.accent, 0.25);
+    visuals.selection = Selection { bg_fill: selected, stroke: focus };
+    visuals.handle_shape = egui::style::HandleShape::Circle;
+    visuals.slider_trailing_fill = true;
     visuals.hyperlink_color = palette.accent;
     visuals.weak_text_color = Some(palette.muted);
     visuals.faint_bg_color = palette.raised;

@@ -58,6 +58,12 @@ pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     }
 }
 
+/// A card over everything else, closed by Escape or a click beside it.
+pub(super) fn modal(ui: &Ui, name: &'static str) -> egui::Modal {
+    let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::same(20));
+    egui::Modal::new(egui::Id::unique(name)).frame(frame).backdrop_color(Color32::from_black_alpha(160))
+}
+
 /// The button of a dialog that does what the dialog is for.
 pub(super) fn primary(ui: &mut Ui, text: &str, enabled: bool) -> Response {
     let palette = theme::palette(ui.visuals());

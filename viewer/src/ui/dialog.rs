@@ -2,7 +2,7 @@
 
 use athome_shared::look::icon::Icon;
 use athome_shared::look::theme::{self, CARD_RADIUS};
-use egui::{Align2, Area, Frame, Id, Margin, Modal, Order, Ui};
+use egui::{Align2, Area, Frame, Id, Margin, Order, Ui};
 
 use super::control::{self, State};
 use super::view::{Dialog, Scene, View, Wish};
@@ -19,16 +19,17 @@ pub(super) fn rename(
     place: PlaceId,
     mut name: String,
 ) {
-    let answer = Modal::new(Id::unique("rename")).show(ui.ctx(), |ui| {
+    let answer = control::modal(ui, "rename").show(ui.ctx(), |ui| {
         ui.set_width(360.0);
         ui.heading(Label::Rename.text(scene.lang));
         let label = ui.label(Label::Name.text(scene.lang));
         let field = ui.add(egui::TextEdit::singleline(&mut name).char_limit(60).desired_width(f32::INFINITY));
         let field = field.labelled_by(label.id);
+        // Before the focus is given back, which would hide that Enter took it.
+        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if ui.memory(|memory| memory.focused()).is_none() {
             field.request_focus();
         }
-        let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         let usable = !name.trim().is_empty();
         ui.horizontal(|ui| {
             let save = control::primary(ui, &Label::Save.text(scene.lang), usable).clicked();
@@ -51,7 +52,7 @@ pub(super) fn forget(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut V
         view.dialog = None;
         return;
     };
-    let answer = Modal::new(Id::unique("forget")).show(ui.ctx(), |ui| {
+    let answer = control::modal(ui, "forget").show(ui.ctx(), |ui| {
         ui.set_width(360.0);
         ui.add(egui::Label::new(Label::ForgetAsk.with(scene.lang, &[("place", &place.name)])).wrap());
         ui.horizontal(|ui| {

@@ -18,3 +18,6 @@ pub mod wall;
 mod zoom;
 
 pub use view::{Scene, View, Webcam, Wish, show};
+
+#[cfg(test)]
+mod tests;

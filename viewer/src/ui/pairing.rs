@@ -2,7 +2,7 @@
 
 use athome_shared::look::theme;
 use athome_shared::pair::link::{Link, LinkError};
-use egui::{Id, Modal, TextEdit, TextureHandle, TextureOptions, Ui, vec2};
+use egui::{TextEdit, TextureHandle, TextureOptions, Ui, vec2};
 use zeroize::Zeroize;
 
 use super::control;
@@ -20,8 +20,10 @@ const LONGEST: usize = 2_000;
 pub(super) struct Form {
     link: String,
     webcam: Option<(u64, TextureHandle)>,
-    /// A pairing was started from here, so its end closes the dialog.
-    started: bool,
+    /// What there was to say when a pairing was started from here: its end closes the dialog.
+    started: Option<Pairing>,
+    /// A pairing runs, whoever started it.
+    scanned: bool,
 }
 
 impl Form {
@@ -34,9 +36,9 @@ impl Form {
 
 pub(super) fn show(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>) {
     let pairing = &scene.model.pairing;
-    view.form.started |= *pairing == Pairing::Working;
+    view.form.scanned |= *pairing == Pairing::Working;
     let form = &mut view.form;
-    let answer = Modal::new(Id::unique("pairing")).show(ui.ctx(), |ui| {
+    let answer = control::modal(ui, "pairing").show(ui.ctx(), |ui| {
         ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 48.0));
         let closed = control::heading(ui, &Label::Add.text(scene.lang), &Label::Close.text(scene.lang));
         if *pairing == Pairing::Working {
@@ -53,7 +55,8 @@ pub(super) fn show(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec
         }
         closed
     });
-    let done = form.started && matches!(pairing, Pairing::Done { .. });
+    let done = matches!(pairing, Pairing::Done { .. })
+        && (form.scanned || form.started.as_ref().is_some_and(|before| before != pairing));
     if answer.inner || answer.should_close() || done {
         if *pairing == Pairing::Working || matches!(pairing, Pairing::Failed(_)) {
             wishes.push(Wish::Ask(Request::CancelPairing));
@@ -81,10 +84,11 @@ fn link(ui: &mut Ui, scene: &Scene<'_>, form: &mut Form, wishes: &mut Vec<Wish>)
     let label = ui.label(Label::Link.text(scene.lang));
     let field = TextEdit::singleline(&mut form.link).char_limit(LONGEST).desired_width(f32::INFINITY);
     let field = ui.add(field.margin(vec2(8.0, 8.0))).labelled_by(label.id);
+    // Before the focus is given back, which would hide that Enter took it.
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if ui.memory(|memory| memory.focused()).is_none() {
         field.request_focus();
     }
-    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     let typed = !form.link.trim().is_empty();
     ui.horizontal(|ui| {
         let pair = control::primary(ui, &Label::Pair.text(scene.lang), typed).clicked();
@@ -93,7 +97,10 @@ fn link(ui: &mut Ui, scene: &Scene<'_>, form: &mut Form, wishes: &mut Vec<Wish>)
             wishes.push(Wish::Paste);
         }
         if (pair || entered) && typed {
-            wishes.push(Wish::Ask(read(&form.link)));
+            let request = read(&form.link);
+            // An earlier pairing's end is not this one's.
+            form.started = matches!(request, Request::Pair(_)).then(|| scene.model.pairing.clone());
+            wishes.push(Wish::Ask(request));
         }
     });
 }

@@ -1,6 +1,7 @@
 //! The bar under the pictures: what can be done with the selected camera, and with the window.
 
 use athome_shared::look::icon::Icon;
+use athome_shared::look::theme::LEAST_TARGET;
 use egui::{Align, Layout as Direction, Rect, Stroke, StrokeKind, Ui, vec2};
 
 use super::control::{self, State};
@@ -79,9 +80,15 @@ fn camera_tools(
 fn volume(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, key: Option<&CameraKey>, sound: Sound) {
     let mut volume = sound.volume * 100.0;
     let name = Label::Volume.text(scene.lang);
-    ui.spacing_mut().slider_width = 72.0;
     let slider = egui::Slider::new(&mut volume, 0.0..=100.0).show_value(false).step_by(5.0);
-    let response = ui.add_enabled(key.is_some(), slider);
+    let response = ui
+        .scope(|ui| {
+            // The handle is as large as a control is high.
+            ui.spacing_mut().interact_size.y = LEAST_TARGET;
+            ui.spacing_mut().slider_width = 72.0;
+            ui.add_enabled(key.is_some(), slider)
+        })
+        .inner;
     response.widget_info(|| egui::WidgetInfo::slider(key.is_some(), f64::from(volume), &name));
     if response.changed()
         && let Some(key) = key

@@ -18,7 +18,7 @@ use crate::store::PlaceId;
 use crate::words::Lang;
 
 /// In full screen the controls go after this long without a movement.
-const IDLE: f32 = 4.0;
+const IDLE: f64 = 4.0;
 const SIDEBAR: f32 = 264.0;
 const SIDE: f32 = 320.0;
 
@@ -85,6 +85,8 @@ pub struct View {
     pub(super) zoom: HashMap<CameraKey, Zoom>,
     pub(super) form: pairing::Form,
     pub(super) copied: Option<Instant>,
+    /// When a pointer or key was last used, by egui's clock.
+    pub(super) stirred: f64,
     /// The cameras drawn in this frame, with their widths in real pixels.
     pub(super) drawn: Vec<(CameraKey, u32)>,
     /// The youngest age that is on the screen changes by itself.
@@ -136,9 +138,11 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
     }
     keys::handle(ui.ctx(), scene, view, wishes);
     let palette = theme::palette(ui.visuals());
-    let quiet = scene.full_screen
-        && ui.ctx().input(|input| input.pointer.time_since_last_movement()) > IDLE
-        && ui.ctx().memory(|memory| memory.focused()).is_none();
+    let (time, stirred) = ui.ctx().input(|input| (input.time, !input.events.is_empty()));
+    if stirred || !scene.full_screen {
+        view.stirred = time;
+    }
+    let quiet = scene.full_screen && time - view.stirred > IDLE;
     let frame = Frame::new().fill(palette.surface).inner_margin(Margin::same(12));
     if !quiet {
         let bar = Frame::new().fill(palette.surface).inner_margin(Margin::symmetric(12, 6));

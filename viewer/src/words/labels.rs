@@ -30,6 +30,8 @@ labels! {
     Back, "back", "One step back", "Revenir en arrière";
     Cameras, "cameras", "Cameras", "Caméras";
     Cancel, "cancel", "Cancel", "Annuler";
+    CapArrows, "cap_arrows", "Arrows", "Flèches";
+    CapShiftArrows, "cap_shift_arrows", "Shift + arrows", "Maj + flèches";
     Clear, "clear", "Take out of the grid", "Retirer de la grille";
     Close, "close", "Close", "Fermer";
     Copied, "copied", "Copied", "Copié";
