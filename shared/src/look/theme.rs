@@ -24,41 +24,41 @@ pub struct Palette {
 }
 
 pub const DARK: Palette = Palette {
-    background: rgb(0x0E_11_16),
-    surface: rgb(0x17_1B_22),
-    raised: rgb(0x22_29_34),
-    text: rgb(0xE9_ED_F3),
-    muted: rgb(0xA9_B3_C1),
-    border: rgb(0x7A_87_98),
-    accent: rgb(0x7C_B7_FF),
-    on_accent: rgb(0x06_21_3F),
-    live: rgb(0x5B_D6_8A),
-    motion: rgb(0xFF_C2_4B),
-    warning: rgb(0xFF_B0_66),
-    danger: rgb(0xFF_7A_7A),
-    on_danger: rgb(0x2A_05_08),
+    background: rgb(0x000E_1116),
+    surface: rgb(0x0017_1B22),
+    raised: rgb(0x0022_2934),
+    text: rgb(0x00E9_EDF3),
+    muted: rgb(0x00A9_B3C1),
+    border: rgb(0x007A_8798),
+    accent: rgb(0x007C_B7FF),
+    on_accent: rgb(0x0006_213F),
+    live: rgb(0x005B_D68A),
+    motion: rgb(0x00FF_C24B),
+    warning: rgb(0x00FF_B066),
+    danger: rgb(0x00FF_7A7A),
+    on_danger: rgb(0x002A_0508),
 };
 
 pub const LIGHT: Palette = Palette {
-    background: rgb(0xF5_F6_F8),
-    surface: rgb(0xFF_FF_FF),
-    raised: rgb(0xE9_EC_F1),
-    text: rgb(0x12_16_1C),
-    muted: rgb(0x4A_55_63),
-    border: rgb(0x6B_76_86),
-    accent: rgb(0x0B_5C_AD),
-    on_accent: rgb(0xFF_FF_FF),
-    live: rgb(0x0A_6B_35),
-    motion: rgb(0x7A_50_00),
-    warning: rgb(0x8A_43_00),
-    danger: rgb(0xB3_20_2A),
-    on_danger: rgb(0xFF_FF_FF),
+    background: rgb(0x00F5_F6F8),
+    surface: rgb(0x00FF_FFFF),
+    raised: rgb(0x00E9_ECF1),
+    text: rgb(0x0012_161C),
+    muted: rgb(0x004A_5563),
+    border: rgb(0x006B_7686),
+    accent: rgb(0x000B_5CAD),
+    on_accent: rgb(0x00FF_FFFF),
+    live: rgb(0x000A_6B35),
+    motion: rgb(0x007A_5000),
+    warning: rgb(0x008A_4300),
+    danger: rgb(0x00B3_202A),
+    on_danger: rgb(0x00FF_FFFF),
 };
 
 /// Behind text over a picture: black at 70 %, on which white keeps 7:1 over pure white.
 pub const OVER_PICTURE: Color32 = Color32::from_black_alpha(179);
 /// What surrounds a picture, in both themes.
-pub const SURROUND: Color32 = rgb(0x08_0A_0D);
+pub const SURROUND: Color32 = rgb(0x0008_0A0D);
 
 /// The scale of type, in points.
 pub const SMALL: f32 = 12.0;

@@ -2,6 +2,7 @@
 //! up jumps to the newest key frame instead of showing the past.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -114,8 +115,16 @@ impl VideoDecoder {
     pub fn start(sink: Arc<dyn PictureSink>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let worker = Arc::clone(&shared);
-        let thread =
-            std::thread::Builder::new().name("video-decode".to_owned()).spawn(move || run(&worker, sink.as_ref()))?;
+        let thread = std::thread::Builder::new().name("video-decode".to_owned()).spawn(move || {
+            // A panic costs the frame that caused it: what follows is decoded anew, from a key frame on. A crash inside
+            // the C library can't be caught.
+            while catch_unwind(AssertUnwindSafe(|| run(&worker, sink.as_ref()))).is_err() {
+                let mut queue = worker.queue.lock().unwrap_or_else(PoisonError::into_inner);
+                queue.drop_all();
+                queue.counts.failed += 1;
+                queue.key_needed = true;
+            }
+        })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -351,5 +360,33 @@ mod tests {
         }
         assert!(asked.0.lock().unwrap().iter().all(|slot| *slot == 3));
         assert_eq!(decoder.counts().decoded, 0);
+    }
+
+    /// Panics the first time it is asked for something.
+    #[derive(Default)]
+    struct Fragile(Mutex<u32>);
+
+    impl PictureSink for Fragile {
+        fn picture(&self, _: &Picture<'_>) {}
+        fn key_frame_wanted(&self, _: u8) {
+            let asked = {
+                let mut asked = self.0.lock().unwrap();
+                *asked += 1;
+                *asked
+            };
+            assert!(asked > 1, "on purpose");
+        }
+    }
+
+    #[test]
+    fn a_panic_on_the_decoders_thread_costs_a_frame_and_not_the_camera() {
+        let fragile = Arc::new(Fragile::default());
+        let decoder = VideoDecoder::start(Arc::clone(&fragile) as Arc<dyn PictureSink>).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while *fragile.0.lock().unwrap() < 2 {
+            assert!(Instant::now() < deadline, "the thread is gone");
+            decoder.push(content(), frame(0, true));
+            std::thread::yield_now();
+        }
     }
 }

@@ -108,10 +108,10 @@ fn camera(scene: &Scene<'_>, at: usize) -> Option<CameraKey> {
         scene.model.settings.grid.iter().filter_map(|placed| placed.camera.as_ref()).collect();
     let placed = placed.get(at).map(|key| (*key).clone());
     placed.or_else(|| {
-        let all = scene.model.places.iter().flat_map(|place| {
+        let mut all = scene.model.places.iter().flat_map(|place| {
             place.cameras.iter().map(|camera| CameraKey { place: place.id, camera: camera.id.clone() })
         });
-        all.skip(at).next()
+        all.nth(at)
     })
 }
 

@@ -44,7 +44,10 @@ fn place_ui(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
         let buttons = if place.state == PlaceState::Live { 2.0 } else { 3.0 };
         let room = ui.available_width() - buttons * 34.0;
         let name = RichText::new(&place.name).size(16.0).strong();
-        ui.add_sized([room, ROW], egui::Label::new(name).truncate().halign(egui::Align::LEFT));
+        ui.allocate_ui_with_layout(vec2(room, ROW), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.set_min_width(room);
+            ui.add(egui::Label::new(name).truncate());
+        });
         if place.state != PlaceState::Live {
             let name = Label::TryAgain.text(scene.lang);
             if control::icon_button(ui, Icon::Retry, &name, State::Ready).clicked() {

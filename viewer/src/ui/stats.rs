@@ -1,10 +1,11 @@
 //! Where a picture's time goes, hop by hop, in a sentence first.
 
+use std::time::Duration;
+
 use athome_shared::look::fmt;
 use athome_shared::look::icon::Icon;
 use athome_shared::look::theme;
 use egui::{Color32, Grid, Rect, Sense, Ui, vec2};
-use std::time::Duration;
 
 use super::control::{self, State};
 use super::toolbar;
@@ -33,9 +34,10 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut
     if let Some(hops) = &stats.hops {
         bar(ui, scene.lang, hops);
     }
-    Grid::new("figures").num_columns(2).spacing([16.0, 6.0]).show(ui, |ui| {
+    Grid::new("figures").num_columns(2).min_row_height(0.0).spacing([16.0, 6.0]).show(ui, |ui| {
         for (label, value) in figures(scene.lang, stats) {
-            control::muted(ui, label.text(scene.lang));
+            let colour = theme::palette(ui.visuals()).muted;
+            ui.add(egui::Label::new(egui::RichText::new(label.text(scene.lang)).color(colour)).extend());
             ui.label(value);
             ui.end_row();
         }
@@ -91,9 +93,9 @@ fn bar(ui: &mut Ui, lang: Lang, all: &Hops) {
         ui.painter().rect_filled(part, 0, colour);
         x += width;
     }
-    Grid::new("hops").num_columns(3).spacing([8.0, 4.0]).show(ui, |ui| {
+    Grid::new("hops").num_columns(3).min_col_width(12.0).min_row_height(0.0).spacing([8.0, 4.0]).show(ui, |ui| {
         for ((label, ms), colour) in hops(all).into_iter().zip(colours) {
-            let (mark, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+            let (mark, _) = ui.allocate_exact_size(vec2(12.0, 12.0), Sense::hover());
             ui.painter().rect_filled(mark, 2, colour);
             ui.label(label.text(lang));
             milliseconds(ui, lang, ms, palette.text);

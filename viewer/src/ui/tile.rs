@@ -1,7 +1,7 @@
 //! One camera's place: its picture, never cropped, with its name and what it may claim of its age.
 
 use athome_shared::look::icon::Status;
-use athome_shared::look::theme::{self, CONTROL_RADIUS, DARK, LABEL, OVER_PICTURE, SMALL, SURROUND};
+use athome_shared::look::theme::{CONTROL_RADIUS, DARK, LABEL, OVER_PICTURE, SMALL, SURROUND};
 use athome_shared::protocol::control::CameraState;
 use egui::epaint::Mesh;
 use egui::{
@@ -271,7 +271,7 @@ fn draw_reason(painter: &Painter, rect: Rect, text: &str) {
 }
 
 fn outline(ui: &Ui, rect: Rect, selected: bool, focused: bool) {
-    let palette = theme::palette(ui.visuals());
+    // What is around a picture is dark in both themes.
     let ring = |inset: f32, width: f32, colour: Color32| {
         let stroke = Stroke::new(width, colour);
         ui.painter().rect_stroke(rect.shrink(inset), CornerRadius::ZERO, stroke, StrokeKind::Inside);
@@ -281,7 +281,7 @@ fn outline(ui: &Ui, rect: Rect, selected: bool, focused: bool) {
         ring(0.0, 3.0, DARK.accent);
         ring(3.0, 1.0, SURROUND);
     } else if selected {
-        ring(0.0, 2.0, if palette.text == DARK.text { DARK.accent } else { palette.accent });
+        ring(0.0, 2.0, DARK.accent);
     }
 }
 
