@@ -65,7 +65,7 @@ impl Player {
         if content.slot == 0
             && let Some(recorder) = &mut self.recorder
         {
-            recorder.push(&frame);
+            recorder.push(&content, &frame);
         }
         let slot = content.slot;
         if let Some(decoder) = self.video.get(&slot) {

@@ -136,6 +136,9 @@ pub enum Sentence {
     LinkUnreadable {
         from: String,
     },
+    NoSpeaker {
+        detail: String,
+    },
     FileUnwritable {
         path: String,
         detail: String,
@@ -269,6 +272,9 @@ impl Sentence {
             Self::LinkUnreadable { from } => {
                 format!("The link could not be read from {from}. Give a file, or - and paste it.")
             }
+            Self::NoSpeaker { detail } => {
+                format!("No loudspeaker can be used ({detail}). Choose one in the system’s sound settings.")
+            }
             Self::FileUnwritable { path, detail } => {
                 format!("{path} can't be written: {detail}. Choose another file.")
             }
@@ -394,6 +400,9 @@ impl Sentence {
             Self::LinkUnreadable { from } => {
                 format!("Le lien n’a pas pu être lu depuis {from}. Donnez un fichier, ou - et collez-le.")
             }
+            Self::NoSpeaker { detail } => {
+                format!("Aucun haut-parleur utilisable ({detail}). Choisissez-en un dans les réglages du son.")
+            }
             Self::FileUnwritable { path, detail } => {
                 format!("Impossible d’écrire {path}\u{a0}: {detail}. Choisissez un autre fichier.")
             }
@@ -495,6 +504,7 @@ mod tests {
             Sentence::CameraStopped { camera: s() },
             Sentence::RecordedAnnexB { file: s() },
             Sentence::LinkUnreadable { from: s() },
+            Sentence::NoSpeaker { detail: s() },
             Sentence::FileUnwritable { path: s(), detail: s() },
             Sentence::CameraAway { camera: s(), place: s() },
             Sentence::SnapshotSaved { file: s() },
