@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod frame;
 pub mod h264;
+pub mod mp4;
 pub mod rtp_h264;
