@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use athome_shared::id::{CameraId, Layer};
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::meter::Meter;
 use crate::play::audio::RATE;
-use crate::play::player::Player;
+use crate::play::player::{Player, SharedRecorder};
 use crate::play::record::Recorder;
 use crate::play::tone;
 use crate::session::client::{self, Client, ClientEvent, Options, SharedStore};
@@ -171,6 +171,8 @@ async fn watch(
     say: &mut (dyn FnMut(&Sentence) + Send),
 ) -> Result<Report, Sentence> {
     let recorder = headless.record.as_deref().map(recorder).transpose()?;
+    let recorder: SharedRecorder = Arc::new(Mutex::new(recorder));
+    let recording = Arc::clone(&recorder);
     let wish = WatchWish { slot: 0, camera: headless.camera.as_deref().map(CameraId::slug), layer: Layer::Full };
     let options = Options { slots: 1, watch: vec![wish.clone()], audio: true, peer: peer_settings(), reconnect: true };
     let started = Instant::now();
@@ -179,10 +181,7 @@ async fn watch(
         let shared = Arc::new(Meter::new(started, requests.offset().clone()));
         meter = Some(Arc::clone(&shared));
         let player = Player::new(Arc::clone(&shared) as _, shared, requests);
-        Box::new(match recorder {
-            Some(recorder) => player.with_recorder(recorder),
-            None => player,
-        })
+        Box::new(player.with_recorder(recorder))
     });
     let meter = meter.unwrap_or_default();
     let watched = follow(&mut client, &headless, &meter, wish, say).await;
@@ -192,15 +191,20 @@ async fn watch(
     };
     client.close().await;
     watched?;
-    if let Some(file) = &headless.record {
-        say(&Sentence::RecordedAnnexB { file: file.display().to_string() });
+    let recorder = recording.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Some(file), Some(recorder)) = (&headless.record, recorder) {
+        recorder.finish().map_err(|error| unwritable(file, &error))?;
+        say(&Sentence::Recorded { file: file.display().to_string() });
     }
     Ok(report(&meter, &stats, headless.record.is_some()))
 }
 
 fn recorder(path: &Path) -> Result<Recorder, Sentence> {
-    Recorder::create(path)
-        .map_err(|error| Sentence::FileUnwritable { path: path.display().to_string(), detail: error.to_string() })
+    Recorder::create(path).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Sentence {
+    Sentence::FileUnwritable { path: path.display().to_string(), detail: error.to_string() }
 }
 
 /// Follows the client until the time is over; the newest figures of the connection, or what to say instead.
@@ -331,7 +335,7 @@ fn report(meter: &Meter, stats: &PeerStats, recorded: bool) -> Report {
         audio_tone_hz: tone::strongest_hz(&figures.last_second, RATE),
         audio_level_dbfs: tone::level_dbfs(&figures.last_second),
         av_offset_ms: figures.av_offset_ms(),
-        recording: recorded.then_some("h264 annex b"),
+        recording: recorded.then_some("mp4"),
     }
 }
 

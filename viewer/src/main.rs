@@ -38,7 +38,7 @@ struct Args {
     /// How long to watch, from the first picture on.
     #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = seconds)]
     seconds: f64,
-    /// Write the video to this file as it comes (raw H.264, Annex B).
+    /// Write the video and sound to this MP4 file as they come, never encoded again.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Where the pairings are kept.

@@ -1,7 +1,7 @@
 //! Gives each slot its decoder. The session's task hands frames over; pictures and sound come out on the decoders' threads.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use athome_shared::peer::ReceivedFrame;
@@ -25,6 +25,9 @@ pub trait Screen: Send + Sync {
     fn switched(&self, slot: u8);
 }
 
+/// A recording that somebody else ends.
+pub type SharedRecorder = Arc<Mutex<Option<Recorder>>>;
+
 /// The decoders of one client.
 pub struct Player {
     screen: Arc<dyn Screen>,
@@ -33,7 +36,7 @@ pub struct Player {
     video: BTreeMap<u8, VideoDecoder>,
     sound: BTreeMap<u8, SoundDecoder>,
     asked: BTreeMap<u8, Instant>,
-    recorder: Option<Recorder>,
+    recorder: Option<SharedRecorder>,
 }
 
 impl Player {
@@ -50,8 +53,8 @@ impl Player {
         }
     }
 
-    /// Also writes the frames of video slot 0 to a file.
-    pub fn with_recorder(mut self, recorder: Recorder) -> Self {
+    /// Also writes the frames and sound of slot 0 to a file.
+    pub fn with_recorder(mut self, recorder: SharedRecorder) -> Self {
         self.recorder = Some(recorder);
         self
     }
@@ -62,11 +65,6 @@ impl Player {
     }
 
     fn video_frame(&mut self, content: Arc<Attached>, frame: ReceivedFrame) {
-        if content.slot == 0
-            && let Some(recorder) = &mut self.recorder
-        {
-            recorder.push(&content, &frame);
-        }
         let slot = content.slot;
         if let Some(decoder) = self.video.get(&slot) {
             return decoder.push(content, frame);
@@ -98,6 +96,12 @@ impl Player {
 
 impl MediaSink for Player {
     fn frame(&mut self, content: Arc<Attached>, frame: ReceivedFrame) {
+        if content.slot == 0
+            && let Some(recorder) = &self.recorder
+            && let Some(recorder) = &mut *recorder.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            recorder.push(&content, &frame);
+        }
         match content.kind {
             SlotKind::Video => self.video_frame(content, frame),
             SlotKind::Audio => self.sound_packet(content, frame),

@@ -16,7 +16,8 @@ type Frame = [f32; CHANNELS];
 const MS: usize = RATE as usize / 1000;
 /// Level to aim at, left over after each fill.
 const FIRST_AIM: usize = 40 * MS;
-const MIN_AIM: usize = 20 * MS;
+/// One packet more than is played may be missing when two clocks slip past each other.
+const MIN_AIM: usize = 30 * MS;
 const MAX_AIM: usize = 200 * MS;
 /// How much the aim grows when the buffer runs dry.
 const GROW: usize = 15 * MS;

@@ -1,27 +1,42 @@
-//! Writes a picture to a file as it came: H.264 Annex B, never encoded again. A container comes with the desktop app.
+//! Writes a camera's video and sound to an MP4 file as they came, never encoded again.
+
+mod timeline;
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use athome_shared::media::mp4::{SOUND_RATE, VIDEO_RATE, Writer};
 use athome_shared::peer::ReceivedFrame;
 use athome_shared::protocol::control::Attached;
 use athome_shared::protocol::wire::SlotKind;
 use bytes::Bytes;
 use tracing::warn;
 
-/// Frames on their way to the disk: some seconds. When full, frames up to the next key frame are left out.
-const QUEUE: usize = 128;
+use timeline::Timelines;
+
+/// Frames and packets on their way to the disk: some seconds. When full, frames up to the next key frame are left out.
+const QUEUE: usize = 256;
+
+/// A frame with its time, in its track's ticks since the beginning of the file.
+struct Timed {
+    kind: SlotKind,
+    at: u64,
+    is_key: bool,
+    data: Bytes,
+}
 
 /// A recording under way; dropping it finishes the file.
 #[derive(Debug)]
 pub struct Recorder {
-    queue: Option<SyncSender<Bytes>>,
+    queue: Option<SyncSender<Timed>>,
     thread: Option<JoinHandle<io::Result<()>>>,
-    /// The file can't go on before a key frame: at the start, and after a gap.
+    timelines: Timelines,
+    /// The video can't go on before a key frame: at the start, after a gap, and where its content changes.
     key_needed: bool,
+    epoch: Option<u32>,
 }
 
 impl Recorder {
@@ -36,25 +51,45 @@ impl Recorder {
     }
 
     fn start(file: File) -> io::Result<Self> {
-        let file = BufWriter::new(file);
         let (queue, frames) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new().name("record".to_owned()).spawn(move || write(file, &frames))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), key_needed: true })
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            timelines: Timelines::default(),
+            key_needed: true,
+            epoch: None,
+        })
     }
 
-    /// Takes a frame; never waits.
+    /// Takes a frame or a packet of the camera; never waits.
     pub fn push(&mut self, content: &Attached, frame: &ReceivedFrame) {
-        if content.kind == SlotKind::Audio {
-            return;
+        match content.kind {
+            SlotKind::Video => self.video(content, frame),
+            SlotKind::Audio => {
+                if let Some(at) = self.timelines.at(content, frame, SOUND_RATE) {
+                    self.send(SlotKind::Audio, at, frame);
+                }
+            }
         }
-        if frame.missing > 0 {
+    }
+
+    fn video(&mut self, content: &Attached, frame: &ReceivedFrame) {
+        if frame.missing > 0 || self.epoch != Some(content.epoch) {
+            self.epoch = Some(content.epoch);
             self.key_needed = true;
         }
         if self.key_needed && !frame.is_key {
             return;
         }
-        let taken = self.queue.as_ref().is_some_and(|queue| queue.try_send(frame.data.clone()).is_ok());
-        self.key_needed = !taken;
+        self.timelines.begin(frame);
+        let Some(at) = self.timelines.at(content, frame, VIDEO_RATE) else { return };
+        self.key_needed = !self.send(SlotKind::Video, at, frame);
+    }
+
+    fn send(&self, kind: SlotKind, at: u64, frame: &ReceivedFrame) -> bool {
+        let timed = Timed { kind, at, is_key: frame.is_key, data: frame.data.clone() };
+        self.queue.as_ref().is_some_and(|queue| queue.try_send(timed).is_ok())
     }
 
     /// Whether a key frame would help.
@@ -88,50 +123,23 @@ impl Drop for Recorder {
     }
 }
 
-fn write(mut file: BufWriter<File>, frames: &Receiver<Bytes>) -> io::Result<()> {
-    while let Ok(frame) = frames.recv() {
-        file.write_all(&frame)?;
+/// Ends with the first error: what is on the disk by then plays, and the queue's end is seen by whoever pushes.
+fn write(mut file: File, frames: &Receiver<Timed>) -> io::Result<()> {
+    let mut writer = Writer::new(true);
+    let mut out = Vec::new();
+    while let Ok(Timed { kind, at, is_key, data }) = frames.recv() {
+        match kind {
+            SlotKind::Video => writer.video(at, is_key, &data, &mut out),
+            SlotKind::Audio => writer.sound(at, &data, &mut out),
+        }
+        if !out.is_empty() {
+            file.write_all(&out)?;
+            out.clear();
+        }
     }
-    file.flush()
+    writer.finish(&mut out);
+    file.write_all(&out)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use athome_shared::id::{CameraId, Layer};
-    use athome_shared::peer::ReceivedFrame;
-    use athome_shared::protocol::control::Attached;
-    use athome_shared::protocol::wire::SlotKind;
-    use bytes::Bytes;
-
-    use super::Recorder;
-
-    #[test]
-    fn a_recording_starts_at_a_key_frame_and_goes_on_at_one_after_a_gap() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("clip.h264");
-        let mut recorder = Recorder::create(&path).unwrap();
-        let camera = CameraId::slug("door");
-        let content = Attached { kind: SlotKind::Video, slot: 0, camera, layer: Layer::Full, epoch: 1, rtp: 0 };
-        for (name, is_key, missing) in
-            [("a", false, 0), ("B", true, 0), ("c", false, 0), ("d", false, 1), ("E", true, 0)]
-        {
-            recorder.push(
-                &content,
-                &ReceivedFrame {
-                    kind: SlotKind::Video,
-                    mid: "0".to_owned(),
-                    rtp: 0,
-                    is_key,
-                    captured: None,
-                    received: Instant::now(),
-                    data: Bytes::from_static(name.as_bytes()),
-                    missing,
-                },
-            );
-        }
-        recorder.finish().unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"BcE");
-    }
-}
+mod tests;

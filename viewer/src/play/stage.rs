@@ -16,6 +16,7 @@ use super::clock::SharedOffset;
 use super::decode::Picture;
 use super::hold::Holds;
 use super::player::{Player, Screen};
+use super::playout::PlayoutCounts;
 use super::record::Recorder;
 use super::speaker::Speaker;
 use super::times::Figures;
@@ -53,6 +54,11 @@ impl Stage {
     pub fn new(pictures: Arc<dyn Pictures>, holds: Arc<Holds>, say: Box<dyn Fn(Sentence) + Send>) -> io::Result<Self> {
         let speaker = Speaker::start(Arc::clone(&holds), say)?;
         Ok(Self { pictures, speaker, holds, recorders: Arc::default() })
+    }
+
+    /// What the loudspeaker's buffer went through so far.
+    pub fn playout(&self) -> PlayoutCounts {
+        self.speaker.counts()
     }
 }
 

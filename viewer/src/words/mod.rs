@@ -130,7 +130,7 @@ pub enum Sentence {
     CameraStopped {
         camera: String,
     },
-    RecordedAnnexB {
+    Recorded {
         file: String,
     },
     LinkUnreadable {
@@ -266,8 +266,8 @@ impl Sentence {
             }
             Self::CameraStarting { camera } => format!("{camera} is starting."),
             Self::CameraStopped { camera } => format!("{camera} is paused at the computer."),
-            Self::RecordedAnnexB { file } => {
-                format!("{file} holds the video as it came, as raw H.264 (Annex B), without sound.")
+            Self::Recorded { file } => {
+                format!("{file} holds the video and sound as they came (MP4).")
             }
             Self::LinkUnreadable { from } => {
                 format!("The link could not be read from {from}. Give a file, or - and paste it.")
@@ -394,8 +394,8 @@ impl Sentence {
             }
             Self::CameraStarting { camera } => format!("{camera} démarre."),
             Self::CameraStopped { camera } => format!("{camera} est en pause sur l’ordinateur."),
-            Self::RecordedAnnexB { file } => {
-                format!("{file} contient la vidéo telle quelle, en H.264 brut (Annex B), sans le son.")
+            Self::Recorded { file } => {
+                format!("{file} contient la vidéo et le son tels quels (MP4).")
             }
             Self::LinkUnreadable { from } => {
                 format!("Le lien n’a pas pu être lu depuis {from}. Donnez un fichier, ou - et collez-le.")
@@ -502,7 +502,7 @@ mod tests {
             Sentence::CameraFile { camera: s() },
             Sentence::CameraStarting { camera: s() },
             Sentence::CameraStopped { camera: s() },
-            Sentence::RecordedAnnexB { file: s() },
+            Sentence::Recorded { file: s() },
             Sentence::LinkUnreadable { from: s() },
             Sentence::NoSpeaker { detail: s() },
             Sentence::FileUnwritable { path: s(), detail: s() },

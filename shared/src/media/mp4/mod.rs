@@ -71,7 +71,8 @@ impl Writer {
     /// Takes an access unit (Annex B) shown at `at`; what is to be written is appended to `out`. Frames before the first
     /// key frame with its parameter sets are let go. Times that don't grow are moved behind the one before.
     pub fn video(&mut self, at: u64, is_key: bool, unit: &[u8], out: &mut Vec<u8>) {
-        if !self.started && !(is_key && self.start(unit, out)) {
+        let begins = self.started || is_key && self.start(unit, out);
+        if !begins {
             return;
         }
         let at = self.last_video.map_or(at, |last| at.max(last.saturating_add(1)));
