@@ -11,7 +11,7 @@ CAMERA ?=
 MIC ?=
 ARGS ?=
 
-.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check clean
+.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check speaker-check clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -86,6 +86,9 @@ webcam-check:
 # A real sound server with a null sink; half a minute, and part of make test.
 microphone-check:
 	scripts/microphone-check.sh
+
+speaker-check:
+	@scripts/speaker-check.sh
 
 clean:
 	cargo clean
