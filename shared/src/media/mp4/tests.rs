@@ -201,3 +201,30 @@ fn lengths_of_opus_packets() {
         assert_eq!(opus_samples(packet), samples, "{packet:x?}");
     }
 }
+
+#[test]
+fn whatever_comes_what_goes_out_is_whole_boxes() {
+    let (mut random, key) = (1_u64, key());
+    let mut byte = move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 56) as u8
+    };
+    for _ in 0..200 {
+        let (mut writer, mut out) = (Writer::new(true), Vec::new());
+        for _ in 0..40 {
+            let mut unit = if byte() % 3 == 0 { key.clone() } else { (0..byte()).map(|_| byte() % 4).collect() };
+            if byte() % 4 == 0 && !unit.is_empty() {
+                let at = usize::from(byte()) % unit.len();
+                unit[at] = byte();
+            }
+            let at = u64::from_be_bytes(std::array::from_fn(|_| byte())) >> (byte() % 64);
+            match byte() % 3 {
+                0 => writer.sound(at, &unit, &mut out),
+                _ => writer.video(at, byte() % 2 == 0, &unit, &mut out),
+            }
+            children(&out);
+        }
+        writer.finish(&mut out);
+        children(&out);
+    }
+}
