@@ -94,7 +94,8 @@ impl Recorder {
 
     /// Whether a key frame would help.
     pub fn key_needed(&self) -> bool {
-        self.key_needed
+        // Not where the disk ended the recording already.
+        self.key_needed && self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Waits until the file is complete; why it is not.
