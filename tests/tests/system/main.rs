@@ -15,3 +15,4 @@ mod snapshot;
 mod sound;
 mod tampered;
 mod whep;
+mod window;
