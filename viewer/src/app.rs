@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use athome_shared::look::theme;
@@ -12,12 +12,15 @@ use egui::{Context, ViewportBuilder, ViewportCommand};
 use tracing::{error, warn};
 
 use crate::controller::model::Model;
-use crate::controller::request::{Request, Wanted};
+use crate::controller::request::Request;
 use crate::controller::{Controller, Desktop, Handle, Media, Setup};
+use crate::outside::Outside;
+use crate::play::hold::Holds;
+use crate::play::stage::Stage;
 use crate::session::client::SharedStore;
 use crate::settings::{CameraKey, Settings, Theme};
 use crate::ui::wall::Wall;
-use crate::ui::{Scene, View, Webcam, Wish};
+use crate::ui::{Scene, View, Wish};
 use crate::words::{Label, Lang, Sentence};
 
 /// What is on the screen has to stay the same for this long before it is asked for.
@@ -28,21 +31,6 @@ const PACE: Duration = Duration::from_millis(12);
 const GOODBYE: Duration = Duration::from_secs(5);
 const SIZE: [f32; 2] = [1_280.0, 800.0];
 const LEAST: [f32; 2] = [480.0, 400.0];
-
-/// What the window asks of the desktop beside the controller. Nothing in here may wait: answers come as requests through
-/// the handle, or as the webcam's next picture.
-pub trait Outside: Send + Sync {
-    /// Looks for a code in this picture.
-    fn image(&self, path: PathBuf, requests: &Handle);
-    /// Asks which picture, then looks for a code in it.
-    fn open_image(&self, requests: &Handle);
-    /// Looks for a code with the webcam, or stops that.
-    fn webcam(&self, wanted: Wanted, requests: &Handle);
-    /// What the webcam sees; `None` while it is off.
-    fn preview(&self) -> Option<Webcam>;
-    /// Asks for the folder of pictures and recordings.
-    fn choose_folder(&self, requests: &Handle);
-}
 
 /// What the window is made of.
 pub struct Window {
@@ -55,9 +43,6 @@ pub struct Window {
     /// A link to pair with at once.
     pub link: Option<Link>,
     pub desktop: Arc<dyn Desktop>,
-    pub outside: Option<Arc<dyn Outside>>,
-    /// Makes what plays; pictures go to the wall.
-    pub media: fn(Arc<Wall>) -> Arc<dyn Media>,
 }
 
 /// Opens the window and returns once it is closed.
@@ -72,6 +57,10 @@ pub fn run(window: Window) -> Result<(), Sentence> {
         .with_min_inner_size(LEAST)
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, ..Default::default() };
+    // The loudspeaker's word for the person reaches the controller, which is made after it.
+    let handle = Arc::new(OnceLock::<Handle>::new());
+    let pace = Arc::new(Pace::new());
+    let holds = Arc::new(Holds::default());
     let mut running = None;
     let spawner = runtime.handle().clone();
     let started = &mut running;
@@ -79,7 +68,17 @@ pub fn run(window: Window) -> Result<(), Sentence> {
         "AtHome",
         options,
         Box::new(move |cc| {
-            let (app, controller) = App::new(&cc.egui_ctx, window);
+            let (of_wall, ctx) = (Arc::clone(&pace), cc.egui_ctx.clone());
+            let wall = Wall::new(Arc::clone(&holds), move |hold| of_wall.repaint(&ctx, hold));
+            let told = Arc::clone(&handle);
+            let say = Box::new(move |sentence| {
+                if let Some(handle) = told.get() {
+                    handle.send(Request::Say(sentence));
+                }
+            });
+            let stage = Stage::new(Arc::new(Arc::clone(&wall)), holds, say)?;
+            let (app, controller) = App::new(&cc.egui_ctx, window, wall, pace, Arc::new(stage));
+            let _ = handle.set(controller.handle());
             *started = Some(spawner.spawn(controller.run()));
             Ok(Box::new(app))
         }),
@@ -101,28 +100,31 @@ struct App {
     view: View,
     visible: Settling<Vec<(CameraKey, u32)>>,
     size: Settling<[f32; 2]>,
-    outside: Option<Arc<dyn Outside>>,
+    outside: Outside,
     pace: Arc<Pace>,
     /// Consecutive frames in which a panel panicked.
     failed: u32,
 }
 
 impl App {
-    fn new(ctx: &Context, window: Window) -> (Self, Controller) {
+    fn new(
+        ctx: &Context,
+        window: Window,
+        wall: Arc<Wall>,
+        pace: Arc<Pace>,
+        media: Arc<dyn Media>,
+    ) -> (Self, Controller) {
         theme::apply(ctx);
-        let pace = Arc::new(Pace::new());
-        let (of_wall, of_model) = (Arc::clone(&pace), Arc::clone(&pace));
-        let (wall_ctx, model_ctx) = (ctx.clone(), ctx.clone());
-        let wall = Wall::new(move || of_wall.repaint(&wall_ctx));
+        let (of_model, model_ctx, outside_ctx) = (Arc::clone(&pace), ctx.clone(), ctx.clone());
         let controller = Controller::new(Setup {
             store: window.store,
             data: window.data,
             settings: window.settings,
             notice: window.notice,
             device: window.device,
-            media: (window.media)(Arc::clone(&wall)),
+            media,
             desktop: window.desktop,
-            wake: Arc::new(move || of_model.repaint(&model_ctx)),
+            wake: Arc::new(move || of_model.repaint(&model_ctx, Duration::ZERO)),
         });
         let handle = controller.handle();
         if let Some(link) = window.link {
@@ -134,7 +136,7 @@ impl App {
             view: View::default(),
             visible: Settling::default(),
             size: Settling::default(),
-            outside: window.outside,
+            outside: Outside::new(Arc::new(move || outside_ctx.request_repaint())),
             pace,
             failed: 0,
         };
@@ -142,14 +144,13 @@ impl App {
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, model: &Model, lang: Lang, wishes: &mut Vec<Wish>) {
-        let webcam = self.outside.as_ref().and_then(|outside| outside.preview());
+        let webcam = self.outside.preview();
         let scene = Scene {
             model,
             wall: &self.wall,
             lang,
             now: Instant::now(),
             full_screen: ui.ctx().input(|input| input.viewport().fullscreen.unwrap_or(false)),
-            outside: self.outside.is_some(),
             webcam: webcam.as_ref(),
         };
         // A mistake in a panel must not end the pictures of a camera that somebody relies on.
@@ -168,17 +169,15 @@ impl App {
     }
 
     fn carry_out(&self, ctx: &Context, wish: Wish) {
-        match (wish, &self.outside) {
-            (Wish::Ask(request), _) => self.handle.send(request),
-            (Wish::FullScreen(on), _) => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(on)),
-            (Wish::Paste, _) => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
-            (Wish::Copy(text), _) => ctx.copy_text(text),
-            (Wish::Image(path), Some(outside)) => outside.image(path, &self.handle),
-            (Wish::OpenImage, Some(outside)) => outside.open_image(&self.handle),
-            (Wish::Webcam(wanted), Some(outside)) => outside.webcam(wanted, &self.handle),
-            (Wish::ChooseFolder, Some(outside)) => outside.choose_folder(&self.handle),
-            // Not offered without.
-            (Wish::Image(_) | Wish::OpenImage | Wish::Webcam(_) | Wish::ChooseFolder, None) => {}
+        match wish {
+            Wish::Ask(request) => self.handle.send(request),
+            Wish::FullScreen(on) => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(on)),
+            Wish::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Wish::Copy(text) => ctx.copy_text(text),
+            Wish::Image(path) => self.outside.image(path, &self.handle),
+            Wish::OpenImage => self.outside.open_image(&self.handle),
+            Wish::Webcam(wanted) => self.outside.webcam(wanted, &self.handle),
+            Wish::ChooseFolder => self.outside.choose_folder(&self.handle),
         }
     }
 
@@ -284,11 +283,14 @@ impl Pace {
         self.painted_us.store(self.now_us(), Ordering::Relaxed);
     }
 
-    fn repaint(&self, ctx: &Context) {
+    /// Asks for a repaint as soon as the pace allows, and not before `hold` is over.
+    fn repaint(&self, ctx: &Context, hold: Duration) {
         let since = self.now_us().saturating_sub(self.painted_us.load(Ordering::Relaxed));
-        match PACE.checked_sub(Duration::from_micros(since)) {
-            Some(rest) => ctx.request_repaint_after(rest),
-            None => ctx.request_repaint(),
+        let rest = PACE.saturating_sub(Duration::from_micros(since)).max(hold);
+        if rest.is_zero() {
+            ctx.request_repaint();
+        } else {
+            ctx.request_repaint_after(rest);
         }
     }
 

@@ -9,7 +9,6 @@ use athome_shared::pair::link::Link;
 use athome_viewer::app::{self, Window};
 use athome_viewer::controller::{Desktop, Handle};
 use athome_viewer::headless::{self, Headless};
-use athome_viewer::pictures::Pictures;
 use athome_viewer::session::client;
 use athome_viewer::settings::{CameraKey, Settings};
 use athome_viewer::store;
@@ -132,8 +131,6 @@ fn window(args: Args) -> Result<(), Sentence> {
         device: args.device.unwrap_or_else(device),
         link,
         desktop: Arc::new(Quiet),
-        outside: None,
-        media: |wall| Arc::new(Pictures(wall)),
     })
 }
 

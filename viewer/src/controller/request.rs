@@ -6,6 +6,7 @@ use athome_shared::pair::link::Link;
 
 use crate::settings::{CameraKey, Layout, Notify, SingleKeys, Sound, Theme};
 use crate::store::PlaceId;
+use crate::words::Sentence;
 
 /// One wish. None of them is answered directly: the model changes, or a notice says why not.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub enum Request {
     Folder(PathBuf),
     /// The window's size in points, to be remembered.
     WindowSize([f32; 2]),
+    /// Something to say that happened outside the controller (the loudspeaker is gone).
+    Say(Sentence),
     DismissNotice,
     /// Whether figures of the selected camera are wanted.
     Stats(Wanted),

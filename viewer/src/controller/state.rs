@@ -257,6 +257,7 @@ impl State {
                 self.model.settings.window = Some(size);
                 self.keep(now);
             }
+            Request::Say(sentence) => self.notice(now, sentence),
             Request::DismissNotice => self.model.notice = None,
             Request::Stats(wanted) => {
                 self.stats = wanted;

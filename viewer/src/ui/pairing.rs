@@ -45,9 +45,7 @@ pub(super) fn show(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec
             working(ui, scene, wishes);
         } else {
             link(ui, scene, form, wishes);
-            if scene.outside {
-                others(ui, scene, form, wishes);
-            }
+            others(ui, scene, form, wishes);
         }
         if let Pairing::Failed(sentence) = pairing {
             let colour = theme::palette(ui.visuals()).danger;

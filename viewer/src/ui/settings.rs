@@ -55,15 +55,13 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut
         ui.strong(Label::Folder.text(lang));
         let folder = settings.folder.clone().unwrap_or_else(|| crate::folders::pictures().join("AtHome"));
         control::muted(ui, folder.display().to_string());
-        if scene.outside {
-            ui.horizontal(|ui| {
-                let (rect, _) = ui.allocate_exact_size(egui::vec2(20.0, CONTROL), egui::Sense::hover());
-                Icon::Folder.paint(ui.painter(), rect, ui.visuals().text_color());
-                if control::button(ui, &Label::FolderChange.text(lang)).clicked() {
-                    wishes.push(Wish::ChooseFolder);
-                }
-            });
-        }
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(egui::vec2(20.0, CONTROL), egui::Sense::hover());
+            Icon::Folder.paint(ui.painter(), rect, ui.visuals().text_color());
+            if control::button(ui, &Label::FolderChange.text(lang)).clicked() {
+                wishes.push(Wish::ChooseFolder);
+            }
+        });
         ui.add_space(16.0);
         ui.strong(Label::Keystore.text(lang));
         let kept = match scene.model.keystore {

@@ -34,7 +34,6 @@ struct Desk {
     lang: Lang,
     now: Instant,
     full_screen: bool,
-    outside: bool,
     webcam: Option<Webcam>,
     wishes: Vec<Wish>,
 }
@@ -103,7 +102,7 @@ fn picture(wall: &Arc<Wall>, n: usize, luma: u8) {
 
 impl Desk {
     fn new(model: Model) -> Self {
-        let wall = Wall::new(|| {});
+        let wall = Wall::new(Arc::default(), |_| {});
         picture(&wall, 0, 200);
         Self {
             model,
@@ -112,7 +111,6 @@ impl Desk {
             lang: Lang::En,
             now: Instant::now(),
             full_screen: false,
-            outside: true,
             webcam: None,
             wishes: Vec::new(),
         }
@@ -136,7 +134,6 @@ impl Desk {
                         lang: desk.lang,
                         now: desk.now,
                         full_screen: desk.full_screen,
-                        outside: desk.outside,
                         webcam: desk.webcam.as_ref(),
                     };
                     super::show(ui, &scene, &mut desk.view, &mut desk.wishes);

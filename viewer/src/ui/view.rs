@@ -13,6 +13,7 @@ use super::zoom::Zoom;
 use super::{dialog, grid, help, keys, pairing, settings, sidebar, stats, toolbar};
 use crate::controller::model::Model;
 use crate::controller::request::{Request, Wanted};
+use crate::scan::webcam::Preview;
 use crate::settings::CameraKey;
 use crate::store::PlaceId;
 use crate::words::Lang;
@@ -30,8 +31,6 @@ pub struct Scene<'a> {
     pub lang: Lang,
     pub now: Instant,
     pub full_screen: bool,
-    /// Whether pictures of codes can be read here: without, nothing is offered.
-    pub outside: bool,
     /// What the webcam sees while it looks for a code.
     pub webcam: Option<&'a Webcam>,
 }
@@ -41,6 +40,18 @@ pub struct Scene<'a> {
 pub struct Webcam {
     /// Its newest picture, once there is one.
     pub picture: Option<(u64, Arc<ColorImage>)>,
+}
+
+impl Webcam {
+    /// With its newest picture.
+    pub fn new(preview: Option<&Preview>) -> Self {
+        Self {
+            picture: preview.map(|seen| {
+                let image = ColorImage::from_rgb([seen.width, seen.height], &seen.rgb);
+                (seen.number, Arc::new(image))
+            }),
+        }
+    }
 }
 
 /// What a person wishes: of the controller, or of the window itself.
@@ -130,11 +141,9 @@ impl View {
 pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>) {
     view.drawn.clear();
     view.ages = false;
-    if scene.outside {
-        for file in ui.ctx().input(|input| input.raw.dropped_files.clone()) {
-            view.dialog = Some(Dialog::Pairing);
-            wishes.push(Wish::Image(file.path().to_owned()));
-        }
+    for file in ui.ctx().input(|input| input.raw.dropped_files.clone()) {
+        view.dialog = Some(Dialog::Pairing);
+        wishes.push(Wish::Image(file.path().to_owned()));
     }
     keys::handle(ui.ctx(), scene, view, wishes);
     let palette = theme::palette(ui.visuals());

@@ -1,7 +1,7 @@
 //! Where decoded pictures wait for the window: the newest one of each camera, converted on the decoder's thread. A
 //! picture is kept under the camera that its frame was announced to be of, so no tile can show another's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,20 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::play::clock::SharedOffset;
 use crate::play::decode::Picture;
+use crate::play::hold::Holds;
 use crate::play::player::Screen;
-use crate::play::times::{FrameTimes, Times};
+use crate::play::stage;
+use crate::play::times::{Figures, FrameTimes, Times};
 use crate::settings::CameraKey;
 use crate::store::PlaceId;
 
 /// Cameras whose last picture is kept; beyond that the one unseen for longest goes.
 const CAMERAS: usize = 24;
-/// Images of a camera that are used in turn: one at the window, one at the graphics driver, one being written.
-const IMAGES: usize = 3;
+/// Images of a camera that are used in turn: one at the window, one at the graphics driver, one being written, and those
+/// that wait for their sound.
+const IMAGES: usize = 3 + WAITING;
+/// Pictures held back at most: 60 ms of them at 60 a second. One more shows the oldest at once.
+const WAITING: usize = 4;
 
 /// A picture for a tile.
 #[derive(Clone)]
@@ -30,6 +35,8 @@ pub struct Shown {
     pub number: u64,
     /// When it was captured, by our clock; when it was received, where the streamer's clock is not known yet.
     pub captured: Instant,
+    /// Not before this: it waits for its sound.
+    due: Instant,
     before: Option<Duration>,
     received: Instant,
     decoded: Instant,
@@ -40,20 +47,62 @@ pub struct Wall {
     pictures: Mutex<Pictures>,
     /// When the window's pictures were captured, decoded and uploaded.
     times: Times<CameraKey>,
-    /// Called after each new picture, on a decoder's thread.
-    wake: Box<dyn Fn() + Send + Sync>,
+    /// How long the heard camera's pictures wait for their sound.
+    holds: Arc<Holds>,
+    /// Called after each new picture, on a decoder's thread; with how long it still waits.
+    wake: Box<dyn Fn(Duration) + Send + Sync>,
 }
 
 #[derive(Default)]
 struct Pictures {
     newest: HashMap<CameraKey, Shown>,
+    /// Pictures of the heard camera that are not due yet, oldest first; [`WAITING`] at most.
+    waiting: VecDeque<(CameraKey, Shown)>,
     spare: HashMap<CameraKey, Vec<Arc<ColorImage>>>,
     number: u64,
 }
 
+impl Pictures {
+    /// Shows what is due.
+    fn release(&mut self, now: Instant) {
+        // Only one camera is heard; another's pictures never wait behind its own for longer than they would alone.
+        while let Some(at) = self.waiting.iter().position(|(_, shown)| shown.due <= now) {
+            if let Some((camera, shown)) = self.waiting.remove(at) {
+                self.show(camera, shown);
+            }
+        }
+    }
+
+    fn show_oldest(&mut self) {
+        if let Some((camera, shown)) = self.waiting.pop_front() {
+            self.show(camera, shown);
+        }
+    }
+
+    fn show(&mut self, camera: CameraKey, shown: Shown) {
+        if self.newest.get(&camera).is_none_or(|newest| newest.number < shown.number) {
+            self.newest.insert(camera, shown);
+        }
+    }
+}
+
+impl stage::Pictures for Arc<Wall> {
+    fn screen(&self, place: PlaceId, offset: SharedOffset) -> Arc<dyn Screen> {
+        Wall::screen(self, place, offset)
+    }
+
+    fn figures(&self, camera: &CameraKey) -> Option<Figures> {
+        self.times.figures(camera)
+    }
+
+    fn forget(&self, place: PlaceId) {
+        Wall::forget(self, place);
+    }
+}
+
 impl Wall {
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { pictures: Mutex::default(), times: Times::default(), wake: Box::new(wake) })
+    pub fn new(holds: Arc<Holds>, wake: impl Fn(Duration) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { pictures: Mutex::default(), times: Times::default(), holds, wake: Box::new(wake) })
     }
 
     /// The screen of a place's player. `offset` maps that streamer's clock to ours.
@@ -61,9 +110,11 @@ impl Wall {
         Arc::new(PlaceScreen { wall: Arc::clone(self), place, offset, slots: Mutex::default() })
     }
 
-    /// A camera's newest picture.
+    /// A camera's newest picture that is due.
     pub fn newest(&self, camera: &CameraKey) -> Option<Shown> {
-        self.lock().newest.get(camera).cloned()
+        let mut pictures = self.lock();
+        pictures.release(Instant::now());
+        pictures.newest.get(camera).cloned()
     }
 
     /// The window handed this picture to the graphics driver.
@@ -88,6 +139,7 @@ impl Wall {
     pub fn forget(&self, place: PlaceId) {
         let mut pictures = self.lock();
         pictures.newest.retain(|key, _| key.place != place);
+        pictures.waiting.retain(|(key, _)| key.place != place);
         pictures.spare.retain(|key, _| key.place != place);
     }
 
@@ -105,8 +157,16 @@ impl Wall {
         if spare.len() > IMAGES {
             spare.remove(0);
         }
-        let shown = Shown { image, number, captured, before, received: picture.received, decoded: picture.decoded };
-        pictures.newest.insert(camera, shown);
+        let now = Instant::now();
+        let hold = self.holds.of(&camera);
+        let (received, decoded) = (picture.received, picture.decoded);
+        let shown = Shown { image, number, captured, due: now + hold, before, received, decoded };
+        // What waited before goes first, so that no picture overtakes another.
+        if pictures.waiting.len() == WAITING {
+            pictures.show_oldest();
+        }
+        pictures.waiting.push_back((camera, shown));
+        pictures.release(now);
         if pictures.newest.len() > CAMERAS {
             let oldest = pictures.newest.iter().min_by_key(|(_, shown)| shown.number).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
@@ -115,7 +175,7 @@ impl Wall {
             }
         }
         drop(pictures);
-        (self.wake)();
+        (self.wake)(hold);
     }
 
     /// An image of this size that nobody looks at any more, or a new one.
@@ -201,6 +261,7 @@ mod tests {
     use super::{CAMERAS, Wall};
     use crate::play::clock::SharedOffset;
     use crate::play::decode::Picture;
+    use crate::play::hold::Holds;
     use crate::settings::CameraKey;
     use crate::store::PlaceId;
 
@@ -232,7 +293,7 @@ mod tests {
     fn a_picture_is_kept_under_its_own_camera_with_its_age_and_colours() {
         let woken = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&woken);
-        let wall = Wall::new(move || {
+        let wall = Wall::new(Arc::default(), move |_| {
             count.fetch_add(1, Ordering::Relaxed);
         });
         let place = PlaceId([1; 32]);
@@ -259,7 +320,7 @@ mod tests {
 
     #[test]
     fn planes_that_end_early_show_nothing_and_images_are_used_again() {
-        let wall = Wall::new(|| {});
+        let wall = Wall::new(Arc::default(), |_| {});
         let screen = wall.screen(PlaceId([1; 32]), SharedOffset::default());
         let door = attached("door", 0);
         screen.picture(&picture(&door, [&[0; 3], &[0; 4], &[0; 4]], None));
@@ -270,17 +331,43 @@ mod tests {
             screen.picture(&picture(&door, RED, None));
             seen.insert(Arc::as_ptr(&wall.newest(&key).unwrap().image) as usize);
         }
-        assert!(seen.len() <= 3, "{} images", seen.len());
+        assert!(seen.len() <= super::IMAGES, "{} images", seen.len());
     }
 
     #[test]
     fn cameras_that_come_and_go_do_not_fill_the_memory() {
-        let wall = Wall::new(|| {});
+        let wall = Wall::new(Arc::default(), |_| {});
         let screen = wall.screen(PlaceId([1; 32]), SharedOffset::default());
         for n in 0..CAMERAS + 10 {
             screen.picture(&picture(&attached(&format!("c{n}"), 0), RED, None));
         }
         assert_eq!(wall.lock().newest.len(), CAMERAS);
         assert_eq!(wall.lock().spare.len(), CAMERAS);
+    }
+
+    #[test]
+    fn only_the_heard_cameras_pictures_wait_for_their_sound_and_none_is_overtaken() {
+        let holds = Arc::new(Holds::default());
+        let wall = Wall::new(Arc::clone(&holds), |_| {});
+        let place = PlaceId([1; 32]);
+        let screen = wall.screen(place, SharedOffset::default());
+        let (door, yard) = (attached("door", 0), attached("yard", 1));
+        let of = |camera: &Attached| CameraKey { place, camera: camera.camera.clone() };
+        holds.hear(Some(of(&door)));
+        holds.handle_sound(&of(&door), 90_000);
+        holds.handle_picture(&of(&door), 40_000);
+        assert_eq!(holds.of(&of(&door)), Duration::from_millis(50));
+        screen.picture(&picture(&door, RED, None));
+        screen.picture(&picture(&yard, WHITE, None));
+        assert!(wall.newest(&of(&yard)).is_some(), "another camera's pictures do not wait");
+        assert!(!wall.lock().newest.contains_key(&of(&door)), "held");
+        wall.lock().release(Instant::now() + Duration::from_millis(50));
+        let first = wall.newest(&of(&door)).unwrap().number;
+        for _ in 0..20 {
+            screen.picture(&picture(&door, RED, None));
+        }
+        assert!(wall.lock().waiting.len() <= super::WAITING);
+        wall.lock().release(Instant::now() + Duration::from_secs(1));
+        assert!(wall.newest(&of(&door)).unwrap().number > first + 15);
     }
 }
