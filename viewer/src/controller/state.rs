@@ -295,9 +295,8 @@ impl State {
     pub fn handle_client(&mut self, now: Instant, id: PlaceId, event: ClientEvent) {
         match event {
             ClientEvent::Say(sentence) => {
-                if let Some(place) = self.place_mut(id)
-                    && place.state != PlaceState::Live
-                {
+                // Why a connection ends is said before it has ended.
+                if let Some(place) = self.place_mut(id) {
                     place.sentence = Some(sentence);
                 }
             }
@@ -316,6 +315,11 @@ impl State {
     fn handle_session(&mut self, now: Instant, id: PlaceId, event: Event) {
         match event {
             Event::Stage(stage) => {
+                if stage == Stage::Live {
+                    // A new session plays its first camera or nothing, whatever the last one played.
+                    self.listening.insert(id, None);
+                    self.sound();
+                }
                 if let Some(place) = self.place_mut(id) {
                     match stage {
                         Stage::Proving | Stage::Connecting => place.state = PlaceState::Connecting,
