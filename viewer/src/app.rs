@@ -47,7 +47,10 @@ pub struct Window {
 
 /// Opens the window and returns once it is closed.
 pub fn run(window: Window) -> Result<(), Sentence> {
-    let unusable = |error: &dyn std::fmt::Display| Sentence::NoDisplay { detail: error.to_string() };
+    let unusable = |error: &dyn std::fmt::Display| {
+        error!(%error, "no window");
+        Sentence::NoDisplay
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| unusable(&e))?;
     let size = window.settings.window.unwrap_or(SIZE);
     let viewport = ViewportBuilder::default()

@@ -109,9 +109,7 @@ pub enum Sentence {
     NoPicture {
         seconds: u64,
     },
-    NoDisplay {
-        detail: String,
-    },
+    NoDisplay,
     CameraBusy {
         camera: String,
     },
@@ -251,9 +249,7 @@ impl Sentence {
             Self::NoPicture { seconds } => {
                 format!("No picture came within {seconds} s. Check the camera at its computer.")
             }
-            Self::NoDisplay { detail } => {
-                format!("No window can be opened here: {detail}. Start AtHome on a desktop, or use --headless.")
-            }
+            Self::NoDisplay => "No window can be opened here. Start AtHome on a desktop, or use --headless.".into(),
             Self::CameraBusy { camera } => {
                 format!("Another program uses {camera}. Close it there; AtHome keeps trying.")
             }
@@ -375,10 +371,8 @@ impl Sentence {
             Self::NoPicture { seconds } => {
                 format!("Aucune image n’est arrivée en {seconds} s. Vérifiez la caméra sur son ordinateur.")
             }
-            Self::NoDisplay { detail } => {
-                format!(
-                    "Aucune fenêtre ne peut s’ouvrir ici\u{a0}: {detail}. Lancez AtHome sur un bureau, ou avec --headless."
-                )
+            Self::NoDisplay => {
+                "Aucune fenêtre ne peut s’ouvrir ici. Lancez AtHome sur un bureau, ou avec --headless.".into()
             }
             Self::CameraBusy { camera } => {
                 format!("Un autre programme utilise {camera}. Fermez-le\u{202f}; AtHome réessaie.")
@@ -495,7 +489,7 @@ mod tests {
             Sentence::PlaceUnknown { place: s(), places: s() },
             Sentence::Protocol,
             Sentence::NoPicture { seconds: 20 },
-            Sentence::NoDisplay { detail: s() },
+            Sentence::NoDisplay,
             Sentence::CameraBusy { camera: s() },
             Sentence::CameraStalled { camera: s() },
             Sentence::CameraFormat { camera: s() },
