@@ -57,6 +57,12 @@ function cameras(n: number, picture: Picture = fresh): void {
   model.cameras = NAMES.slice(0, n).map((name, i) => camera(i, name));
   model.tiles = model.cameras.map((c, i) => live(c, i, picture));
   model.link = { at: 'live', since: wallNow(), strikes: 0 };
+  const all = model.tiles;
+  // Without a session there is nothing to ask for: the tiles alone change.
+  viewer.enlarge = (id) => {
+    model.large = id;
+    model.tiles = all.filter((tile) => id === undefined || tile.camera.id === id);
+  };
 }
 
 function viewing(m: Model): void {
@@ -92,7 +98,7 @@ const scenes: Record<string, () => void> = {
     cameras(1, stale(80_000, 'clock'));
     model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
   },
-  paired: () => { viewing(model); cameras(1); model.soundOffer = true; model.notice = { key: 'paired', params: { place: 'Home' } }; },
+  paired: () => { viewing(model); cameras(1); model.soundOffer = true; model.notice = { key: 'paired', params: { place: 'Home' } }; model.canRename = true; model.device = 'iPhone, Safari'; },
   home_screen: () => { viewing(model); cameras(1); model.soundOffer = true; model.homeCard = true; },
   tap: () => { viewing(model); cameras(1, { kind: 'none' }); model.tiles = model.tiles.map((t) => ({ ...t, showing: false })); model.tapPicture = true; },
   grid: () => { viewing(model); cameras(Number(query.get('n') ?? 4)); },
@@ -109,7 +115,14 @@ const scenes: Record<string, () => void> = {
     };
     model.panel = 'stats';
   },
-  keys: () => { viewing(model); cameras(1); model.panel = 'keys'; },
+  settings: () => { viewing(model); cameras(1); model.panel = 'settings'; },
+  one_of_many: () => { viewing(model); cameras(4); viewer.enlarge('c1'); },
+  one_of_many_gone: () => {
+    viewing(model);
+    cameras(4, stale(80_000, 'clock'));
+    viewer.enlarge('c1');
+    model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
+  },
   protection: () => { viewing(model); cameras(1); model.panel = 'protection'; },
   watching: () => { viewing(model); cameras(1); model.panel = 'watching'; },
   full: () => { viewing(model); cameras(1, stale(3_000, 'age')); model.fullScreen = true; },
@@ -123,4 +136,4 @@ const scenes: Record<string, () => void> = {
 
 mountApp(viewer);
 scenes[query.get('scene') ?? 'live']?.();
-Object.assign(window, { scenes: Object.keys(scenes), model });
+Object.assign(window, { viewer, scenes: Object.keys(scenes), model });

@@ -65,7 +65,7 @@ class Pretend {
   private epoch = 0;
   private running = true;
   /** Numbers that checks look at. */
-  readonly seen = { pairings: 0, sessions: 0, watch: [] as ToStreamer[], bye: 0, hello: undefined as PairHello | undefined };
+  readonly seen = { pairings: 0, sessions: 0, watch: [] as ToStreamer[], bye: 0, renamed: [] as string[], hello: undefined as PairHello | undefined };
   online = true;
   /** Changes one bit of every answer. */
   tamper = false;
@@ -225,7 +225,7 @@ class Pretend {
     this.ctl = ctl;
     const { cameras } = this;
     ctl.onopen = () => {
-      this.tell({ t: 'hello', v: 1, place: 'Home', device: 'x', roles: ['view'], cameras });
+      this.tell({ t: 'hello', v: 1, place: 'Home', device: this.viewers.find((v) => hex(v.key) === hex(found.viewer))?.device ?? '', roles: ['view'], cameras });
       this.tell({ t: 'watching', names: ['This device'] });
     };
     ctl.onmessage = ({ data }) => this.control(JSON.parse(data as string) as ToStreamer);
@@ -258,6 +258,10 @@ class Pretend {
     const now = Date.now() * 1000;
     if (message.t === 'ping') this.tell({ t: 'pong', id: message.id, received: now, sent: now });
     else if (message.t === 'watch') this.seen.watch.push(message);
+    else if (message.t === 'rename') {
+      this.seen.renamed.push(message.name);
+      this.tell(message.name === 'Nobody' ? { t: 'refused', re: message.re, why: 'invalid' } : { t: 'done', re: message.re });
+    }
   }
 }
 

@@ -125,6 +125,41 @@ export async function keptChecks(browser, origin, devOrigin) {
     }
   });
 
+  await check('the bar after pairing gives this device another name; what the camera refuses is not kept', async () => {
+    const { cam, page, done } = await fresh();
+    await page.goto(`${origin}/#${await cam.link()}`);
+    await cam.announce(page);
+    const give = async (name) => {
+      await page.getByRole('button', { name: 'Rename' }).click();
+      await page.getByLabel('Name of this device').fill(name);
+      await page.keyboard.press('Enter');
+    };
+    const kept = () => page.evaluate(() => new Promise((resolve) => {
+      const opened = indexedDB.open('athome');
+      opened.onsuccess = () => {
+        const all = opened.result.transaction('pairings').objectStore('pairings').getAll();
+        all.onsuccess = () => {
+          opened.result.close();
+          resolve(all.result[0].device);
+        };
+      };
+    }));
+    await give('Nobody');
+    await says(page, 'The name was not saved.');
+    equal(await kept(), 'Linux, Chrome', 'after a refusal');
+    await done();
+    const again = await fresh();
+    await again.page.goto(`${origin}/#${await again.cam.link()}`);
+    await again.cam.announce(again.page);
+    await again.page.getByRole('button', { name: 'Rename' }).click();
+    await again.page.getByLabel('Name of this device').fill(`  Küche ${'é'.repeat(34)}`);
+    await again.page.getByRole('button', { name: 'Save', exact: true }).click();
+    await says(again.page, 'The new name is saved.');
+    const { renamed } = await again.cam.seen();
+    equal(renamed.map((name) => [name.slice(0, 6), new TextEncoder().encode(name).length <= 64]), [['Küche ', true]], 'what the camera was told');
+    await again.done();
+  });
+
   await check('a page that lost everything it kept still knows that it was paired, or that the address changed', async () => {
     const { page, context, done } = await paired();
     const address = await page.evaluate(() => location.href);

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { harness } from '../dev/bundle.mjs';
 import { launch, serve } from './browser.mjs';
 import { skip, summary } from './check.mjs';
+import { cameraChecks } from './camera-checks.mjs';
 import { clipChecks } from './clip-checks.mjs';
 import { keptChecks } from './kept-checks.mjs';
 import { paintChecks } from './paint-checks.mjs';
@@ -26,6 +27,7 @@ try {
   if (part('kept')) await keptChecks(browser, site.origin, dev.origin);
   if (part('sentences')) await sentenceChecks(browser, site.origin, dev.origin);
   if (part('screens')) await screenChecks(browser, dev.origin);
+  if (part('cameras')) await cameraChecks(browser, dev.origin);
   const streamer = process.env.ATHOME_STREAMER;
   if (streamer === undefined) skip('the page with the real streamer', 'ATHOME_STREAMER does not name its program');
   else {

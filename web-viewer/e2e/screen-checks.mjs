@@ -127,7 +127,7 @@ export async function screenChecks(browser, origin) {
   await check('all of live by keyboard: the order is that of the screen, focus is seen, never trapped, panels give it back', () => open({ viewport: { width: 1280, height: 800 } }, async (page, show) => {
     await show('live');
     const names = [];
-    for (let i = 0; i < 12; i += 1) {
+    for (let i = 0; i < 14; i += 1) {
       await page.keyboard.press('Tab');
       const now = await page.evaluate(() => {
         const e = document.activeElement;
@@ -138,7 +138,7 @@ export async function screenChecks(browser, origin) {
       assert(now.outline >= 2, `${now.name} shows no focus`);
       names.push(now.name);
     }
-    for (const wanted of ['Protection', 'Zoom in', 'Tap for sound', 'Turn sound on', 'Save picture', 'Connection', 'Keys', 'Full screen']) {
+    for (const wanted of ['Protection', 'Zoom in', 'Tap for sound', 'Turn sound on', 'Save picture', 'Connection', 'Settings', 'Full screen']) {
       assert(names.some((n) => n.includes(wanted)), `${wanted} can't be reached: ${names.join(', ')}`);
     }
     await page.getByRole('button', { name: 'Connection' }).focus();
@@ -147,10 +147,10 @@ export async function screenChecks(browser, origin) {
     await page.keyboard.press('Escape');
     equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Connection', 'focus after it');
     await page.keyboard.press('?');
-    equal(await page.locator('aside h2').innerText(), 'Keys', 'help');
-    await page.getByRole('checkbox').uncheck();
+    equal(await page.locator('aside h2').innerText(), 'Settings', 'help');
+    await page.getByRole('checkbox', { name: 'Single keys' }).uncheck();
     await page.keyboard.press('i');
-    equal(await page.locator('aside h2').innerText(), 'Keys', 'single keys switched off');
+    equal(await page.locator('aside h2').innerText(), 'Settings', 'single keys switched off');
   }));
 
   await check('reduced motion: no transition or animation lasts', () => open({ reducedMotion: 'reduce' }, async (page, show, scenes) => {

@@ -39,6 +39,15 @@ const PAIRED = [
   { name: 'offline_me', ms: 15_000, provoke: async ({ cam, context }) => { await cam.die(); await cam.serverDown(); await context.setOffline(true); }, button: RETRY, en: 'This device has no network. Check Wi-Fi or mobile data.', fr: 'Cet appareil n’a pas de réseau. Vérifiez le Wi-Fi ou les données mobiles.' },
   { name: 'lan_only', before: { servers: ['ws://192.168.77.1:8080/ws'] }, provoke: async ({ cam, page }) => { await cam.serverDown(); await page.reload(); }, button: RETRY, en: 'This camera works on its own network only. Join its Wi-Fi, or set up access from outside.', fr: 'Cette caméra ne marche que sur son réseau. Rejoignez son Wi-Fi ou configurez l’accès extérieur.' },
   { name: 'nat_fail', ms: 25_000, provoke: server({ deaf: true }), button: RETRY, en: 'No path could be found. A relay would fix this; the owner can switch one on.', fr: 'Aucun chemin trouvé. Un relais réglerait cela\u202f; le propriétaire peut en activer un.' },
+  { name: 'lan_denied', ms: 25_000, provoke: async ({ cam, context, page }) => {
+    await context.addInitScript(() => {
+      const { permissions } = navigator;
+      const query = permissions.query.bind(permissions);
+      permissions.query = (what) => (what.name === 'local-network-access' ? Promise.resolve({ state: 'denied', onchange: null }) : query(what));
+    });
+    await cam.set({ deaf: true });
+    await page.reload();
+  }, button: RETRY, en: "The browser blocked the local network. Allow it in the browser's settings for a direct path.", fr: 'Le navigateur bloque le réseau local. Autorisez-le dans ses réglages pour un chemin direct.' },
   { name: 'forgotten', provoke: async ({ page }) => {
     await page.evaluate(() => new Promise((done) => { indexedDB.deleteDatabase('athome').onblocked = done; }));
     await page.reload();

@@ -6,18 +6,20 @@ import { chooseCrypto } from './pair/choose';
 import { type Crypto, random } from './pair/crypto';
 import { enroll } from './pair/enroll';
 import { fragmentOf, type Link } from './pair/link';
-import { forgetPaired, forgetSound, homeCardSeen, keepHomeCardSeen, keepPaired, keepServer, keepSound, soundWas, wasPaired } from './pair/remembered';
+import { forgetPaired, forgetSound, homeCardSeen, keepHomeCardSeen, keepPaired, keepServer, keepSound, keepTheme, soundWas, wasPaired } from './pair/remembered';
 import { nextCtr, type Pairing, Store } from './pair/store';
 import { endedBy, Session } from './peer/session';
 import { wallNow } from './player/slot';
 import { Sound } from './player/sound';
-import { b64 } from './protocol/bytes';
+import { b64, utf8 } from './protocol/bytes';
 import { Signal } from './signal/socket';
 import { Tabs } from './signal/tabs';
 import { decide, deviceName, forgetsPages } from './state/entry';
 import { slotCount } from './state/layout';
 import { type Effect, type Ended, handle, type LinkEvent } from './state/link';
 import type { CardAction, Model } from './state/model';
+import { stepFrom } from './state/swipe';
+import { showTheme, type Theme } from './state/theme';
 import { finalCard, isLocalHost, linkLine } from './state/sentence';
 import { WHOLE } from './state/zoom';
 import { Watch } from './watch';
@@ -49,6 +51,8 @@ export class Viewer {
   private thumbed = wallNow();
   private noticeUntil = 0;
   private awake = false;
+  /** A name on its way. */
+  private renaming: { re: number; name: string } | undefined;
   private newlyPaired = false;
   /** The browser was told to keep pages from the local network (Chromium's permission; others have none). */
   private lanDenied = false;
@@ -141,6 +145,29 @@ export class Viewer {
     this.listen();
   }
 
+  /** The camera `by` places after the one that is large. */
+  step(by: number): void {
+    this.enlarge(stepFrom(this.model.cameras, this.model.large, by)?.id);
+  }
+
+  setTheme(theme: Theme): void {
+    this.model.theme = theme;
+    showTheme(theme);
+    keepTheme(theme);
+  }
+
+  /** Tells the streamer this device's new name; its answer says whether it took it. */
+  rename(name: string): void {
+    const { session } = this;
+    if (!session?.ready) {
+      this.say('rename_failed');
+      return;
+    }
+    const re = session.request();
+    this.renaming = { re, name: nameOf(name) };
+    session.send({ t: 'rename', ...this.renaming });
+  }
+
   /** From a tap: what autoplay was refused. */
   playAll(): void {
     this.model.tapPicture = false;
@@ -167,6 +194,7 @@ export class Viewer {
 
   dismiss(): void {
     this.model.notice = undefined;
+    this.model.canRename = false;
     this.offerHome();
   }
 
@@ -309,9 +337,14 @@ export class Viewer {
       },
       control: (message) => {
         this.watch?.control(message);
+        if (message.t === 'done' || message.t === 'refused') this.renamed(pairing, message.re, message.t === 'done');
         if (message.t === 'attached' && message.kind === 'audio') this.heard = message.camera;
         if (message.t === 'hello' || message.t === 'cameras') {
-          if (message.t === 'hello') pairing.place = message.place;
+          if (message.t === 'hello') {
+            pairing.place = message.place;
+            pairing.device = message.device;
+            this.model.device = message.device;
+          }
           this.remember(pairing, message.cameras);
           this.listen();
         }
@@ -350,8 +383,22 @@ export class Viewer {
     this.newlyPaired = true;
     const phone = /iPhone|Android.*Mobile/.test(navigator.userAgent);
     this.model.notice = { key: phone ? 'paired' : 'paired_here', params: { place: pairing.place } };
+    this.model.canRename = true;
+    this.model.device = pairing.device;
     this.noticeUntil = wallNow() + NOTICE_MS;
     void navigator.storage?.persist?.();
+  }
+
+  private renamed(pairing: Pairing, re: number, done: boolean): void {
+    const { renaming } = this;
+    if (renaming?.re !== re) return;
+    this.renaming = undefined;
+    if (done) {
+      pairing.device = renaming.name;
+      this.model.device = renaming.name;
+      void this.store?.savePairing(pairing).catch(() => undefined);
+    }
+    this.say(done ? 'renamed' : 'rename_failed');
   }
 
   /** Once, after the bar that says it is paired: Safari on an iPhone forgets pages that are not on the Home Screen. */
@@ -488,8 +535,9 @@ export class Viewer {
     model.slow = found?.slow ?? false;
   }
 
-  private say(key: 'copied' | 'saved'): void {
+  private say(key: 'copied' | 'saved' | 'renamed' | 'rename_failed'): void {
     this.model.notice = { key };
+    this.model.canRename = false;
     this.noticeUntil = wallNow() + 3_000;
   }
 }
@@ -502,6 +550,13 @@ const BEFORE = { here: 'forgotten', elsewhere: 'moved', never: 'home_new' } as c
 function stamp(unixMs: number): string {
   const local = new Date(unixMs - new Date(unixMs).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '.');
+}
+
+/** At most the 64 bytes that a device's name may have (shared/src/protocol/control.rs). */
+function nameOf(text: string): string {
+  const letters = [...text.trim()];
+  while (utf8(letters.join('')).length > 64) letters.pop();
+  return letters.join('').trim();
 }
 
 /** Plain http has no clipboard: a hidden field and the old command do there. */

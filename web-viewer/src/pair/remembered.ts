@@ -56,6 +56,10 @@ export function forgetPaired(): void {
 export const serverWas = (): string | undefined => read('server') ?? undefined;
 export const keepServer = (url: string): void => write('server', url);
 
+/** Dark, light or as the system has it. */
+export const themeWas = (): string | null => read('theme');
+export const keepTheme = (theme: string): void => write('theme', theme);
+
 /** The card about the Home Screen was closed. */
 export const homeCardSeen = (): boolean => read('home card') !== null;
 export const keepHomeCardSeen = (): void => write('home card', 'seen');

@@ -4,6 +4,7 @@ import type { Picture } from '../player/freshness';
 import type { SlotPlayer } from '../player/slot';
 import type { SoundState } from '../player/sound';
 import type { Camera } from '../protocol/control';
+import type { Theme } from './theme';
 import { type View, WHOLE } from './zoom';
 import type { Sentence } from '../words';
 import type { LinkState } from './link';
@@ -55,18 +56,23 @@ export interface Model {
   /** Autoplay was refused. */
   tapPicture: boolean;
   notice: Sentence | undefined;
+  /** The notice says that this device was paired: its name can be changed there. */
+  canRename: boolean;
+  /** What this device is called. */
+  device: string;
   /** Explain the Home Screen. */
   homeCard: boolean;
   stats: Stats | undefined;
-  panel: 'none' | 'stats' | 'keys' | 'protection' | 'watching';
+  panel: 'none' | 'stats' | 'settings' | 'protection' | 'watching';
   singleKeys: boolean;
   fullScreen: boolean;
+  theme: Theme;
 }
 
 export function initialModel(secure: boolean): Model {
   return {
     screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
     cameras: [], tiles: [], large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
-    notice: undefined, homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false,
+    notice: undefined, canRename: false, device: '', homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false, theme: 'system',
   };
 }

@@ -14,7 +14,7 @@ export const icons = {
   full_off: 'M9 4v5H4M15 4v5h5M9 20v-5H4M15 20v-5h5',
   grid: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
   stats: 'M5 20v-6M12 20V5M19 20v-9',
-  keys: 'M3 7h18v11H3zM7 11h.01M11 11h.01M15 11h.01M8 15h8',
+  more: 'M5 12h.01M12 12h.01M19 12h.01',
   close: 'M6 6l12 12M18 6 6 18',
   plus: 'M12 5v14M5 12h14',
   minus: 'M5 12h14',
