@@ -25,6 +25,10 @@ pub enum Kind {
     Online,
     /// A camera stopped giving pictures.
     Offline { reason: CameraReason },
+    /// A camera's microphone gives sound again, after it did not.
+    SoundOnline,
+    /// A camera's microphone gives no sound; its picture goes on.
+    SoundOffline { reason: CameraReason },
     /// A device watches.
     ViewerJoined { name: String },
     /// A device no longer watches.

@@ -91,6 +91,8 @@ struct Entry {
     state: State,
     picture: Arc<Seen>,
     sound: Option<Arc<Seen>>,
+    /// It was told that the microphone gives no sound.
+    silent: bool,
     /// What was last told.
     told: Option<Camera>,
     commands: Vec<mpsc::Sender<Command>>,
@@ -146,6 +148,7 @@ impl Cameras {
             state: if active { State::Starting } else { State::Stopped },
             picture: Arc::default(),
             sound: None,
+            silent: false,
             told: None,
             commands: Vec::new(),
             supervisors: JoinSet::new(),
@@ -256,6 +259,14 @@ impl Cameras {
             }
             if let (State::Starting, State::Backoff { reason, tries: 1, .. }) = (was, is) {
                 self.0.events.camera(id, Kind::Offline { reason });
+            }
+        } else {
+            match state {
+                State::Backoff { reason, .. } if !std::mem::replace(&mut entry.silent, true) => {
+                    self.0.events.camera(id, Kind::SoundOffline { reason });
+                }
+                State::Live if std::mem::take(&mut entry.silent) => self.0.events.camera(id, Kind::SoundOnline),
+                _ => {}
             }
         }
         self.publish(&mut entries);

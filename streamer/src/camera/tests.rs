@@ -254,7 +254,17 @@ async fn a_missing_microphone_never_stops_the_picture() {
     let list = house.until("heard", |list| list.iter().any(|camera| camera.audio)).await;
     assert_eq!(list.iter().map(|camera| camera.audio).collect::<Vec<_>>(), [false, true]);
     house.until_state("deaf", CameraState::Live).await;
+    // Told once, however often it is tried.
+    let mut silences = 0;
+    tokio::time::sleep(super::state::FIRST_DELAY * 5).await;
     house.cameras.shutdown().await;
+    while let Ok(Some(Heard::Event(event))) = tokio::time::timeout(FRAME, house.events.next()).await {
+        if let Kind::SoundOffline { reason } = event.kind {
+            assert_eq!((event.camera, reason), (CameraId::new("deaf"), CameraReason::Gone));
+            silences += 1;
+        }
+    }
+    assert_eq!(silences, 1);
 }
 
 #[tokio::test]

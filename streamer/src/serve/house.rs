@@ -19,7 +19,7 @@ pub struct SessionId(pub u64);
 pub enum Admission {
     Welcome {
         id: SessionId,
-        /// The same device's older sessions: they end with `Why::Replaced`.
+        /// The same device's sessions that never got as far as an answer: they end with `Why::Replaced`.
         replaces: Vec<SessionId>,
     },
     /// So many are watching, which is the most.
@@ -53,7 +53,8 @@ impl<V: Clone + PartialEq> House<V> {
         Self { most, next: 0, guests: BTreeMap::new() }
     }
 
-    /// A device wants in.
+    /// A device wants in. What it watches already goes on until it answers: only then it has proved that it holds its own
+    /// key, for a first message can be made by whoever has stolen the streamer's (Noise, section 7.7, payload security 1).
     pub fn knock(&mut self, viewer: V, name: &str, chan: ChannelId) -> Admission {
         let same = |guest: &&Guest<V>| guest.viewer == viewer;
         let others = self.guests.values().filter(|g| !g.leaving && !same(g)).count();
@@ -62,7 +63,7 @@ impl<V: Clone + PartialEq> House<V> {
         }
         let mut replaces = Vec::new();
         for (id, guest) in &mut self.guests {
-            if guest.viewer == viewer && !guest.leaving {
+            if guest.viewer == viewer && !guest.leaving && !guest.answered {
                 guest.leaving = true;
                 replaces.push(*id);
             }
@@ -85,11 +86,19 @@ impl<V: Clone + PartialEq> House<V> {
         self.guests.get(&id).and_then(|g| g.chan)
     }
 
-    /// The viewer on this channel answered; its session.
-    pub fn answered(&mut self, chan: ChannelId) -> Option<SessionId> {
+    /// The viewer on this channel answered; its session, and the same device's older ones, which end with `Why::Replaced`.
+    pub fn answered(&mut self, chan: ChannelId) -> Option<(SessionId, Vec<SessionId>)> {
         let id = self.on_channel(chan)?;
-        self.guests.get_mut(&id)?.answered = true;
-        Some(id)
+        let guest = self.guests.get_mut(&id)?;
+        guest.answered = true;
+        let viewer = guest.viewer.clone();
+        let older =
+            self.guests.iter_mut().filter(|(other, guest)| **other < id && guest.viewer == viewer && !guest.leaving);
+        let replaces = older.map(|(other, guest)| {
+            guest.leaving = true;
+            *other
+        });
+        Some((id, replaces.collect()))
     }
 
     /// A channel is over. Returns the session if it depended on it, being not answered yet.
@@ -171,7 +180,7 @@ mod tests {
         assert_eq!(house.knock("paul", "Paul", ChannelId(2)), welcome(1, &[]));
         assert_eq!(house.knock("eve", "Eve", ChannelId(3)), Admission::Busy { count: 2 });
         assert_eq!(house.knock("anna", "Anna", ChannelId(4)), welcome(2, &[0]));
-        // The replaced session counts no more, although it has not ended yet.
+        // The replaced session counts no more, although it has not ended yet; nor does a device count twice.
         assert_eq!(house.knock("eve", "Eve", ChannelId(5)), Admission::Busy { count: 2 });
         house.ended(SessionId(1));
         assert_eq!(house.knock("eve", "Eve", ChannelId(6)), welcome(3, &[]));
@@ -182,7 +191,7 @@ mod tests {
         let mut house = House::new(4);
         house.knock("anna", "Anna", ChannelId(1));
         house.knock("paul", "Paul", ChannelId(2));
-        assert_eq!(house.answered(ChannelId(1)), Some(SessionId(0)));
+        assert_eq!(house.answered(ChannelId(1)), Some((SessionId(0), vec![])));
         assert_eq!(house.live(SessionId(0)), Some(("anna", "Anna".to_owned())));
         assert_eq!(house.live(SessionId(0)), None, "it is told once");
         assert_eq!(house.channel_gone(ChannelId(1)), None);
@@ -192,11 +201,27 @@ mod tests {
     }
 
     #[test]
+    fn a_knock_alone_ends_nothing_that_is_watched_and_the_answer_does() {
+        let mut house = House::new(1);
+        house.knock("anna", "Anna", ChannelId(1));
+        house.answered(ChannelId(1));
+        house.live(SessionId(0));
+        // Somebody in Anna's name, again and again, who can't answer: never more than one of them is waited for.
+        assert_eq!(house.knock("anna", "Anna", ChannelId(2)), welcome(1, &[]));
+        assert_eq!(house.knock("anna", "Anna", ChannelId(3)), welcome(2, &[1]));
+        assert_eq!(house.watching(), ["Anna"]);
+        // Control: Anna herself answers.
+        assert_eq!(house.answered(ChannelId(3)), Some((SessionId(2), vec![SessionId(0)])));
+        assert_eq!(house.answered(ChannelId(3)), Some((SessionId(2), vec![])), "once");
+    }
+
+    #[test]
     fn a_device_that_replaces_its_session_never_seems_to_leave() {
         let mut house = House::new(4);
         house.knock("anna", "Anna", ChannelId(1));
         house.live(SessionId(0));
         house.knock("anna", "Anna", ChannelId(2));
+        house.answered(ChannelId(2));
         assert_eq!(house.ended(SessionId(0)), None);
         house.live(SessionId(1));
         house.renamed(&"anna", "Anna's phone");

@@ -17,6 +17,8 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
             let seen = cameras.iter().find(|c| Some(&c.id) == id).is_none_or(|camera| camera.last_frame.is_some());
             trouble(*reason, seen).fill(lang, &[("cam", cam)])
         }
+        Kind::SoundOnline => Word::MicBack.fill(lang, &[("cam", cam)]),
+        Kind::SoundOffline { reason } => silence(*reason).fill(lang, &[("cam", cam)]),
         Kind::ViewerJoined { name } => Word::NowWatching.fill(lang, &[("device", name)]),
         Kind::ViewerLeft { name } => Word::Left.fill(lang, &[("device", name)]),
         Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
@@ -32,6 +34,8 @@ pub fn object(event: &Event) -> Value {
     let mut object = match &event.kind {
         Kind::Online => json!({"event": "camera_online"}),
         Kind::Offline { reason } => json!({"event": "camera_offline", "reason": reason}),
+        Kind::SoundOnline => json!({"event": "sound_online"}),
+        Kind::SoundOffline { reason } => json!({"event": "sound_offline", "reason": reason}),
         Kind::ViewerJoined { name } => json!({"event": "viewer_joined", "name": name}),
         Kind::ViewerLeft { name } => json!({"event": "viewer_left", "name": name}),
         Kind::DevicePaired { name } => json!({"event": "device_paired", "name": name}),
@@ -63,6 +67,15 @@ pub fn trouble(reason: CameraReason, seen: bool) -> Word {
         CameraReason::Unreachable => Word::Unreachable,
         CameraReason::Auth => Word::Auth,
         CameraReason::Other => Word::Other,
+    }
+}
+
+/// What a microphone's trouble is called.
+fn silence(reason: CameraReason) -> Word {
+    match reason {
+        CameraReason::Gone => Word::MicGone,
+        CameraReason::Busy => Word::MicBusy,
+        _ => Word::MicTrouble,
     }
 }
 
@@ -113,6 +126,13 @@ mod tests {
         let all = [
             (Kind::Online, "camera_online", "door is live."),
             (Kind::Offline { reason: CameraReason::Gone }, "camera_offline", "door was unplugged."),
+            (Kind::SoundOnline, "sound_online", "The microphone of door is on."),
+            (
+                Kind::SoundOffline { reason: CameraReason::Gone },
+                "sound_offline",
+                "The microphone of door is not there.",
+            ),
+            (Kind::SoundOffline { reason: CameraReason::Busy }, "sound_offline", "Another program uses the microphone"),
             (Kind::ViewerJoined { name: name() }, "viewer_joined", "Anna's phone is watching."),
             (Kind::ViewerLeft { name: name() }, "viewer_left", "Anna's phone stopped watching."),
             (Kind::DevicePaired { name: name() }, "device_paired", "Anna's phone is now paired."),

@@ -87,7 +87,10 @@ impl Task {
                 }
                 DoorOutput::Knock { chan, viewer, join } => self.knock(chan, &viewer, join),
                 DoorOutput::Answer { chan, sdp, .. } => {
-                    if let Some(id) = self.house.answered(chan) {
+                    if let Some((id, replaces)) = self.house.answered(chan) {
+                        for older in replaces {
+                            self.end(older, Why::Replaced);
+                        }
                         self.order(id, Order::Answer(sdp));
                     }
                 }
