@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
 use crate::source::spec::{CameraSpec, MicSpec};
+use crate::words::{Lang, Problem, Word};
 
 /// Shows a camera of this computer, or of this network, to the devices that you paired with it, and to nobody else.
 #[derive(Clone, Debug, Parser)]
@@ -163,52 +164,73 @@ impl From<RoleName> for Role {
 }
 
 /// One sentence for a refused command line; `None` for `--help` and `--version`, which are no refusals.
-pub fn refusal(error: &clap::Error) -> Option<String> {
+pub fn refusal(error: &clap::Error, lang: Lang) -> Option<String> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
         _ => None,
     };
-    let nearest =
-        |kind| text(kind).map_or_else(|| "See athome-streamer --help.".to_owned(), |n| format!("Did you mean {n}?"));
     // Without the place-holder of its value.
-    let arg = text(ContextKind::InvalidArg).unwrap_or_default();
-    let arg = arg.split(" <").next().unwrap_or_default();
+    let named = |kind| text(kind).unwrap_or_default().split(" <").next().unwrap_or_default().to_owned();
+    let say = |word: Word, values: &[(&str, &str)]| word.fill(lang, values);
+    let nearest = |kind| match text(kind) {
+        Some(nearest) => say(Word::DidYouMean, &[("nearest", &nearest)]),
+        None => say(Word::SeeHelp, &[]),
+    };
+    let arg = named(ContextKind::InvalidArg);
     let value = text(ContextKind::InvalidValue).unwrap_or_default();
-    Some(match error.kind() {
+    let both = |first: String, second: String| Some(format!("{first} {second}"));
+    match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            return None;
+            None
         }
-        ErrorKind::UnknownArgument => format!("There is no option {arg}. {}", nearest(ContextKind::SuggestedArg)),
+        ErrorKind::UnknownArgument => both(say(Word::NoOption, &[("arg", &arg)]), nearest(ContextKind::SuggestedArg)),
         ErrorKind::InvalidSubcommand => {
-            let command = text(ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("There is no command {command}. {}", nearest(ContextKind::SuggestedSubcommand))
+            let command = named(ContextKind::InvalidSubcommand);
+            both(say(Word::NoCommand, &[("arg", &command)]), nearest(ContextKind::SuggestedSubcommand))
         }
-        ErrorKind::InvalidValue if value.is_empty() => format!("{arg} needs a value. See athome-streamer --help."),
+        ErrorKind::InvalidValue if value.is_empty() => {
+            both(say(Word::NeedsValue, &[("arg", &arg)]), say(Word::SeeHelp, &[]))
+        }
         ErrorKind::InvalidValue => {
-            format!("{value} is not a value of {arg}. {}", nearest(ContextKind::SuggestedValue))
+            both(say(Word::NoValueOf, &[("value", &value), ("arg", &arg)]), nearest(ContextKind::SuggestedValue))
         }
-        ErrorKind::ValueValidation => {
-            let why = error.source().map(ToString::to_string).unwrap_or_default();
-            // Some name the value themselves; of the numbers the library gives Rust's own notation.
-            match why.strip_prefix(&format!("{value} is not in ")).and_then(|range| range.split_once("..=")) {
-                Some((least, most)) => format!("{arg} {value}: a number from {least} to {most}."),
-                None if why.contains('`') => ended(&format!("{arg}: {why}")),
-                None => ended(&format!("{arg} {value}: {why}")),
-            }
-        }
+        ErrorKind::ValueValidation => Some(unusable(error, &arg, &value, lang)),
         ErrorKind::ArgumentConflict => {
-            let other = text(ContextKind::PriorArg).unwrap_or_default();
-            let other = other.split(" <").next().unwrap_or_default();
-            format!("{arg} and {other} can't be used together.")
+            Some(say(Word::CantTogether, &[("arg", &arg), ("other", &named(ContextKind::PriorArg))]))
         }
-        ErrorKind::MissingRequiredArgument => format!("{arg} is missing. See athome-streamer --help."),
+        ErrorKind::MissingRequiredArgument => both(say(Word::ArgMissing, &[("arg", &arg)]), say(Word::SeeHelp, &[])),
         _ => {
             let all = error.to_string();
             let first = all.lines().next().unwrap_or_default();
-            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+            Some(first.strip_prefix("error: ").unwrap_or(first).to_owned())
         }
-    })
+    }
+}
+
+/// What an option's own reader says of its value.
+fn unusable(error: &clap::Error, arg: &str, value: &str, lang: Lang) -> String {
+    let colon = if lang == Lang::French { "\u{a0}:" } else { ":" };
+    let source = error.source();
+    if let Some(problem) = source.and_then(|why| why.downcast_ref::<Problem>()) {
+        let why = problem.say(lang);
+        // Some name the value themselves, and know which part of it may be repeated.
+        return match problem {
+            Problem::Slip { .. } | Problem::UnknownCamera { .. } | Problem::After { .. } => {
+                ended(&format!("{arg}{colon} {why}"))
+            }
+            _ => ended(&format!("{arg} {value}{colon} {why}")),
+        };
+    }
+    // Of numbers the library gives Rust's own notation.
+    let why = source.map(ToString::to_string).unwrap_or_default();
+    match why.strip_prefix(&format!("{value} is not in ")).and_then(|range| range.split_once("..=")) {
+        Some((least, most)) => {
+            let between = Problem::Between { least: least.to_owned(), most: most.to_owned() };
+            ended(&format!("{arg} {value}{colon} {}", between.say(lang)))
+        }
+        None => ended(&Word::NoValueOf.fill(lang, &[("value", value), ("arg", arg)])),
+    }
 }
 
 /// The text as a sentence, with a full stop unless it ends one already.
@@ -216,39 +238,39 @@ pub fn ended(text: &str) -> String {
     if text.ends_with(['.', '?', '!', '…']) { text.to_owned() } else { format!("{text}.") }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "write it as 0.0.0.0:8080".to_owned())
+fn address(text: &str) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_| Problem::WriteAs("0.0.0.0:8080"))
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let addr: SocketAddr = text.parse().map_err(|_| "write it as 127.0.0.1:8081".to_owned())?;
-    if addr.ip().is_loopback() { Ok(addr) } else { Err("only a loopback address, such as 127.0.0.1:8081".to_owned()) }
+fn loopback(text: &str) -> Result<SocketAddr, Problem> {
+    let addr: SocketAddr = text.parse().map_err(|_| Problem::WriteAs("127.0.0.1:8081"))?;
+    if addr.ip().is_loopback() { Ok(addr) } else { Err(Problem::LoopbackOnly("127.0.0.1:8081")) }
 }
 
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let wrong = || "write it as 1280x720".to_owned();
+fn size(text: &str) -> Result<(u32, u32), Problem> {
+    let wrong = || Problem::WriteAs("1280x720");
     let (w, h) = text.split_once(['x', 'X', '×']).ok_or_else(wrong)?;
     let (w, h): (u32, u32) = (w.parse().map_err(|_| wrong())?, h.parse().map_err(|_| wrong())?);
     // The encoder's limits: level 5.2, even sizes.
     if !(64..=4096).contains(&w) || !(64..=2304).contains(&h) {
-        return Err("64x64 to 4096x2304".to_owned());
+        return Err(Problem::EvenAtMost { long: 4096, short: 2304 });
     }
     if w % 2 != 0 || h % 2 != 0 {
-        return Err("both numbers must be even".to_owned());
+        return Err(Problem::Even);
     }
     Ok((w, h))
 }
 
-fn fps(text: &str) -> Result<f32, String> {
+fn fps(text: &str) -> Result<f32, Problem> {
     match text.parse::<f32>() {
         Ok(fps) if (1.0..=120.0).contains(&fps) => Ok(fps),
-        _ => Err("a number from 1 to 120".to_owned()),
+        _ => Err(Problem::Between { least: "1".to_owned(), most: "120".to_owned() }),
     }
 }
 
 /// A time with its unit, one second to a day.
-fn ttl(text: &str) -> Result<Duration, String> {
-    let wrong = || "write it as 90s, 10m or 2h, at most 24h".to_owned();
+fn ttl(text: &str) -> Result<Duration, Problem> {
+    let wrong = || Problem::TimeForm;
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
     let unit = match unit {
         "s" => 1,
@@ -261,8 +283,8 @@ fn ttl(text: &str) -> Result<Duration, String> {
 }
 
 /// A signaling server: `ws(s)://`, or `http(s)://` as a browser would show it; `/ws` where no path is given.
-fn server(text: &str) -> Result<Url, String> {
-    let wrong = || "write it as wss://HOST/ws".to_owned();
+fn server(text: &str) -> Result<Url, Problem> {
+    let wrong = || Problem::WriteAs("wss://HOST/ws");
     let mut url = Url::parse(text).map_err(|_| wrong())?;
     let scheme = match url.scheme() {
         "ws" | "http" => "ws",
@@ -286,10 +308,15 @@ mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::{Cli, Command, refusal};
+    use crate::words::{Lang, french_faults};
 
     fn parse(args: &[&str]) -> Result<Cli, String> {
+        parse_in(args, Lang::English)
+    }
+
+    fn parse_in(args: &[&str], lang: Lang) -> Result<Cli, String> {
         Cli::try_parse_from(std::iter::once("athome-streamer").chain(args.iter().copied()))
-            .map_err(|error| refusal(&error).unwrap_or_else(|| "help".to_owned()))
+            .map_err(|error| refusal(&error, lang).unwrap_or_else(|| "help".to_owned()))
     }
 
     #[test]
@@ -376,6 +403,12 @@ mod tests {
             assert!(said.contains(part), "{args:?} gave {said:?}");
             assert!(!said.contains('\n') && said.len() < 250, "{args:?} gave {said:?}");
             assert!(!said.contains("?.") && !said.contains('<'), "{args:?} gave {said:?}");
+            let french = parse_in(args, Lang::French).expect_err("refused");
+            assert_ne!(french, said, "{args:?}");
+            assert!(!french.contains('\n') && !french.contains("?."), "{args:?} gave {french:?}");
+            assert_eq!(french_faults(&french), Vec::<String>::new(), "{args:?}");
+            let english = ["write it", "number", "Did you", "There is", "value of", "can't", "needs"];
+            assert!(!english.iter().any(|word| french.contains(word)), "{args:?} gave {french:?}");
         }
     }
 

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use athome_shared::logging::{self, Usual};
 use athome_streamer::cli::{self, Cli, Command};
 use athome_streamer::terminal::run::{SharedScreen, Voice};
-use athome_streamer::words::Lang;
+use athome_streamer::words::{Lang, Word};
 use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            return match cli::refusal(&error) {
+            return match cli::refusal(&error, Lang::of_system()) {
                 Some(sentence) => {
                     eprintln!("{sentence}");
                     ExitCode::from(2)
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("The program could not start its threads: {error}.");
+            eprintln!("{}", Word::NoThreads.fill(Lang::of_system(), &[("why", &error.to_string())]));
             return ExitCode::FAILURE;
         }
     };
@@ -50,12 +50,12 @@ async fn act(cli: &Cli, voice: Voice, screen: &SharedScreen) -> anyhow::Result<(
     match &cli.command {
         None => cli::start::start(&cli.common, &cli.run, lang, voice, screen).await,
         Some(Command::Cameras(cameras)) => match &cameras.command {
-            None => cli::devices::cameras(&cli.common).await,
+            None => cli::devices::cameras(&cli.common, lang).await,
             Some(command) => cli::remote::camera(&cli.common, command, lang).await,
         },
         Some(Command::Pair(pair)) => cli::remote::pair(&cli.common, pair, lang).await,
         Some(Command::Viewers(viewers)) => cli::remote::viewers(&cli.common, &viewers.command, lang).await,
-        Some(Command::CheckConfig) => cli::devices::check_config(&cli.common),
+        Some(Command::CheckConfig) => cli::devices::check_config(&cli.common, lang),
     }
 }
 

@@ -307,7 +307,7 @@ fn a_start_that_is_refused_begins_with_what_to_do_in_both_languages() {
         (
             &["--config", &config],
             &format!("{config}:3: `tset` is not a camera. Did you mean `test`?"),
-            &format!("{config}:3: `tset` is not a camera. Did you mean `test`?"),
+            &format!("{config}:3: `tset` n’est pas une caméra. Vouliez-vous dire `test`\u{202f}?"),
         ),
     ];
     for (args, english, french) in cases {

@@ -1,30 +1,31 @@
 //! `cameras` and `check-config`.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::Common;
-use crate::config;
+use super::start::read_config;
 use crate::source::PixelFormat;
 use crate::source::list::{list_cameras, list_microphones};
 use crate::terminal::run::say;
 use crate::terminal::text::{fit, wrap};
+use crate::words::{Lang, Word};
 
 /// Reads the configuration file and says what is wrong with it.
-pub fn check_config(common: &Common) -> anyhow::Result<()> {
-    let path =
-        common.config.as_deref().context("Name the file to check: athome-streamer check-config --config FILE")?;
-    let config = config::check_config(path)?;
+pub fn check_config(common: &Common, lang: Lang) -> anyhow::Result<()> {
+    let Some(path) = common.config.as_deref() else { bail!(Word::NameTheFile.text(lang)) };
+    let config = read_config(Some(path), lang)?;
     if common.json {
         say(&json!({"ok": true, "cameras": config.cameras.len()}).to_string());
     } else {
-        say(&format!("{} is fine: {} camera(s).", path.display(), config.cameras.len()));
+        let (path, n) = (path.display().to_string(), config.cameras.len().to_string());
+        say(&Word::ConfigFine.fill(lang, &[("path", &path), ("n", &n)]));
     }
     Ok(())
 }
 
 /// Lists cameras and microphones with their formats. None is no failure: it is said.
-pub async fn cameras(common: &Common) -> anyhow::Result<()> {
+pub async fn cameras(common: &Common, lang: Lang) -> anyhow::Result<()> {
     let listed = tokio::task::spawn_blocking(|| (list_cameras(), list_microphones())).await;
     let (cameras, microphones) = listed.context("Asking the devices")?;
     if common.json {
@@ -41,14 +42,14 @@ pub async fn cameras(common: &Common) -> anyhow::Result<()> {
         wrap(&formats.join(", "), COLUMNS - INDENT).iter().for_each(|line| say(&format!("{:INDENT$}{line}", "")));
     }
     if cameras.is_empty() {
-        say("No webcam was found. --camera test shows a test card; file:PATH plays a clip.");
+        say(Word::NoWebcams.text(lang));
     }
     for microphone in &microphones {
         let default = if microphone.default { "  (--mic default)" } else { "" };
-        say(&fit(&format!("microphone    {}{default}", microphone.name), COLUMNS));
+        say(&fit(&format!("{:<12}  {}{default}", Word::MicrophoneWord.text(lang), microphone.name), COLUMNS));
     }
     if microphones.is_empty() {
-        say("No microphone was found. --mic tone gives a test tone.");
+        say(Word::NoMicrophones.text(lang));
     }
     Ok(())
 }

@@ -9,10 +9,10 @@ use athome_shared::time::WallTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::start::{data_folder, read_config};
+use super::start::{data_folder, plainly, read_config};
 use super::{CamerasCommand, Common, Pair, ViewersCommand};
 use crate::api::auth::Token;
-use crate::api::client::{Answer, Request, ask};
+use crate::api::client::{Answer, ClientError, Request, ask};
 use crate::serve::ViewerRow;
 use crate::terminal::qr::{Modules, Scale};
 use crate::terminal::run::{say, viewers_table};
@@ -34,7 +34,7 @@ pub async fn pair(common: &Common, pair: &Pair, lang: Lang) -> anyhow::Result<()
     if let (false, Some(fields)) = (roles.is_empty(), wanted.as_object_mut()) {
         fields.insert("roles".to_owned(), json!(roles));
     }
-    let answer = call(common, "POST", "/api/v1/invites", Some(&wanted)).await?;
+    let answer = call(common, "POST", "/api/v1/invites", Some(&wanted), lang).await?;
     if common.json {
         say(&String::from_utf8_lossy(&answer.body));
         return Ok(());
@@ -60,7 +60,7 @@ pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> an
         CamerasCommand::Pause { name } => (name, false),
         CamerasCommand::Resume { name } => (name, true),
     };
-    let answer = call(common, "GET", "/api/v1/cameras", None).await?;
+    let answer = call(common, "GET", "/api/v1/cameras", None, lang).await?;
     let cameras: Vec<Camera> = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
     let wanted = name.trim().to_lowercase();
     let found = cameras.iter().find(|c| c.id.as_str() == wanted || c.name.to_lowercase() == wanted);
@@ -69,7 +69,7 @@ pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> an
         bail!(clean(&Word::NoSuchCamera.fill(lang, &[("cam", name), ("names", &names.join(", "))])));
     };
     let path = format!("/api/v1/cameras/{}", found.id);
-    let answer = call(common, "PATCH", &path, Some(&json!({"active": active}))).await?;
+    let answer = call(common, "PATCH", &path, Some(&json!({"active": active})), lang).await?;
     if common.json {
         say(&String::from_utf8_lossy(&answer.body));
         return Ok(());
@@ -85,7 +85,7 @@ pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> an
 pub async fn viewers(common: &Common, command: &ViewersCommand, lang: Lang) -> anyhow::Result<()> {
     match command {
         ViewersCommand::List => {
-            let answer = call(common, "GET", "/api/v1/viewers", None).await?;
+            let answer = call(common, "GET", "/api/v1/viewers", None, lang).await?;
             if common.json {
                 say(&String::from_utf8_lossy(&answer.body));
                 return Ok(());
@@ -95,9 +95,9 @@ pub async fn viewers(common: &Common, command: &ViewersCommand, lang: Lang) -> a
         }
         ViewersCommand::Revoke { id } => {
             if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                bail!("{id:?} is no device; athome-streamer viewers list shows them.");
+                bail!(clean(&Word::NoDevice.fill(lang, &[("id", id)])));
             }
-            let answer = call(common, "DELETE", &format!("/api/v1/viewers/{id}"), None).await?;
+            let answer = call(common, "DELETE", &format!("/api/v1/viewers/{id}"), None, lang).await?;
             if common.json {
                 say(&String::from_utf8_lossy(&answer.body));
                 return Ok(());
@@ -110,28 +110,33 @@ pub async fn viewers(common: &Common, command: &ViewersCommand, lang: Lang) -> a
 }
 
 /// Asks the streamer of this data folder; its refusal is ours.
-async fn call(common: &Common, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+async fn call(common: &Common, method: &str, path: &str, body: Option<&Value>, lang: Lang) -> anyhow::Result<Answer> {
     let addr: SocketAddr = match common.api {
         Some(addr) => addr,
-        None => read_config(common.config.as_deref())?.api.listen,
+        None => read_config(common.config.as_deref(), lang)?.api.listen,
     };
     let data = data_folder(common.data.clone())?;
+    let folder = data.display().to_string();
     let token = Token::read(&data).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => anyhow::anyhow!(
-            "No streamer has run with the data folder {}. Start athome-streamer first, or name its folder with --data.",
-            data.display()
-        ),
-        _ => anyhow::anyhow!("The token in {} can't be read: {error}.", data.display()),
+        std::io::ErrorKind::NotFound => anyhow::anyhow!(Word::NeverRan.fill(lang, &[("path", &folder)])),
+        _ => anyhow::anyhow!(Word::TokenUnreadable.fill(lang, &[("path", &folder), ("why", &plainly(&error))])),
     })?;
     let text = body.map(Value::to_string);
     let body = text.as_ref().map(|text| ("application/json", text.as_bytes()));
-    let answer = ask(addr, &token, Request { method, path, body }).await?;
+    let answer = ask(addr, &token, Request { method, path, body }).await.map_err(|error| match error {
+        ClientError::NotRunning(addr) => anyhow::anyhow!(Word::NotRunning.fill(lang, &[("addr", &addr.to_string())])),
+        ClientError::NotOurs(addr) => anyhow::anyhow!(Word::NotOurs.fill(lang, &[("addr", &addr.to_string())])),
+    })?;
     if (200..300).contains(&answer.status) {
         return Ok(answer);
     }
     let said: Option<Value> = serde_json::from_slice(&answer.body).ok();
     match said.as_ref().and_then(|said| said.get("error")).and_then(Value::as_str) {
+        // The interface for programs speaks English.
         Some(sentence) => bail!("{sentence}"),
-        None => bail!("The streamer at {addr} refused ({}).", answer.status),
+        None => {
+            let (addr, status) = (addr.to_string(), answer.status.to_string());
+            bail!(Word::RefusedBy.fill(lang, &[("addr", &addr), ("status", &status)]))
+        }
     }
 }

@@ -30,7 +30,7 @@ pub async fn start(
     voice: Voice,
     screen: &SharedScreen,
 ) -> anyhow::Result<()> {
-    let mut config = read_config(common.config.as_deref())?;
+    let mut config = read_config(common.config.as_deref(), lang)?;
     let nobody_chose = options.cameras.is_empty() && config.cameras.is_empty();
     let webcam = if nobody_chose { first_webcam().await } else { None };
     let chosen = apply(&mut config, common, options, webcam);
@@ -79,9 +79,9 @@ pub async fn start(
 }
 
 /// Reads the configuration, or the defaults where none is named.
-pub fn read_config(path: Option<&Path>) -> anyhow::Result<Config> {
+pub fn read_config(path: Option<&Path>, lang: Lang) -> anyhow::Result<Config> {
     match path {
-        Some(path) => Ok(config::check_config(path)?),
+        Some(path) => config::check_config(path).map_err(|why| anyhow::anyhow!(why.say(lang))),
         None => Ok(Config::default()),
     }
 }
@@ -225,7 +225,7 @@ fn data_unusable(path: &Path, why: &io::Error, lang: Lang) -> anyhow::Error {
 }
 
 /// The system's words for an error, without its number.
-fn plainly(why: &io::Error) -> String {
+pub fn plainly(why: &io::Error) -> String {
     let text = why.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

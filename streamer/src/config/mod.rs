@@ -17,6 +17,8 @@ pub use read::{check_config, parse};
 pub use save::{Change, save};
 pub use secret::SecretText;
 
+use crate::words::{Lang, Problem};
+
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -111,22 +113,26 @@ pub struct ConfigError {
     pub path: PathBuf,
     /// Counted from one; `None` where it is about the file as a whole.
     pub line: Option<usize>,
-    pub problem: String,
+    pub problem: Problem,
 }
 
 impl ConfigError {
-    fn file(path: &Path, problem: impl fmt::Display) -> Self {
-        Self { path: path.to_owned(), line: None, problem: problem.to_string() }
+    fn file(path: &Path, problem: Problem) -> Self {
+        Self { path: path.to_owned(), line: None, problem }
+    }
+}
+
+impl ConfigError {
+    /// `FILE:LINE: what is wrong`, without a full stop.
+    pub fn say(&self, lang: Lang) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}", self.path.display(), self.problem.say(lang))
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.problem)
+        f.write_str(&self.say(Lang::English))
     }
 }
 

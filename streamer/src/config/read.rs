@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{Api, CameraConfig, Config, ConfigError, SecretText, Signaling, TurnServer, Webrtc, make_ids_unique};
 use crate::source::{CameraSpec, MicSpec, Wish};
+use crate::words::Problem;
 
 /// A configuration is a page or two; more is another file given by mistake.
 const LARGEST: u64 = 1 << 20;
@@ -32,18 +33,16 @@ pub fn check_config(path: &Path) -> Result<Config, ConfigError> {
 pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|why| {
-        let advice = match why.kind() {
-            std::io::ErrorKind::NotFound => {
-                "there is no such file; athome.example.toml is one to start from".to_owned()
-            }
-            _ => format!("can't be opened: {why}"),
+        let problem = match why.kind() {
+            std::io::ErrorKind::NotFound => Problem::NoFile,
+            _ => Problem::CantOpen(why.to_string()),
         };
-        ConfigError::file(path, advice)
+        ConfigError::file(path, problem)
     })?;
     let read = file.take(LARGEST + 1).read_to_string(&mut text);
-    read.map_err(|why| ConfigError::file(path, format!("can't be read as text: {why}")))?;
+    read.map_err(|why| ConfigError::file(path, Problem::NoText(why.to_string())))?;
     if text.len() as u64 > LARGEST {
-        return Err(ConfigError::file(path, format!("is larger than {LARGEST} bytes; is it the right file?")));
+        return Err(ConfigError::file(path, Problem::TooLarge(LARGEST)));
     }
     Ok(text)
 }
@@ -122,7 +121,7 @@ impl Reader<'_> {
         let mut cameras = Vec::new();
         for camera in file.camera {
             if cameras.len() == MOST_CAMERAS {
-                return Err(self.refuse(Some(camera.name.span()), format!("more than {MOST_CAMERAS} cameras")));
+                return Err(self.refuse(Some(camera.name.span()), Problem::TooManyCameras(MOST_CAMERAS)));
             }
             cameras.push(self.camera(camera)?);
         }
@@ -139,11 +138,11 @@ impl Reader<'_> {
 
     fn camera(&self, camera: Camera) -> Result<CameraConfig, ConfigError> {
         let name = self.name(&camera.name)?;
-        let mut source: CameraSpec = self.value(&camera.source, |text| text.parse().map_err(display))?;
+        let mut source: CameraSpec = self.value(&camera.source, |text| text.parse())?;
         if let CameraSpec::File(path) = &mut source {
             *path = self.beside(path);
         }
-        let audio = camera.audio.map(|audio| self.value(&audio, |text| text.parse().map_err(display))).transpose()?;
+        let audio = camera.audio.map(|audio| self.value(&audio, |text| text.parse())).transpose()?;
         Ok(CameraConfig {
             wish: Wish {
                 size: camera.size.map(|text| self.value(&text, size)).transpose()?,
@@ -165,19 +164,19 @@ impl Reader<'_> {
             listen: match table.listen {
                 None => defaults.listen,
                 Some(text) if text.get_ref() == "off" => None,
-                Some(text) => Some(self.value(&text, |text| {
-                    text.parse().map_err(|_| "write it as 0.0.0.0:8080, or \"off\"".to_owned())
-                })?),
+                Some(text) => {
+                    Some(self.value(&text, |text| text.parse().map_err(|_| Problem::AddressOrOff("0.0.0.0:8080")))?)
+                }
             },
             servers: self.list(table.servers, defaults.servers, |text| {
-                let wrong = || "write it as wss://HOST/ws".to_owned();
+                let wrong = || Problem::WriteAs("wss://HOST/ws");
                 let url = Url::parse(text).map_err(|_| wrong())?;
                 let fits = matches!(url.scheme(), "ws" | "wss") && url.host().is_some() && url.username().is_empty();
                 if fits && url.query().is_none() && url.fragment().is_none() { Ok(url) } else { Err(wrong()) }
             })?,
             names: self.list(table.names, defaults.names, |text| {
                 let fits = !text.is_empty() && text.len() <= 255 && !text.contains(['/', '@', ' ']);
-                if fits { Ok(text.to_lowercase()) } else { Err("write it as HOST or HOST:PORT".to_owned()) }
+                if fits { Ok(text.to_lowercase()) } else { Err(Problem::WriteAs("HOST:PORT")) }
             })?,
         })
     }
@@ -192,16 +191,17 @@ impl Reader<'_> {
             }
         }
         Ok(Webrtc {
-            stun_servers: self.list(table.stun_servers, defaults.stun_servers, |text| ice_url(text, "stun"))?,
+            stun_servers: self
+                .list(table.stun_servers, defaults.stun_servers, |text| ice_url(text, "stun", "stun:HOST:PORT"))?,
             turn_servers,
             bind: self.list(table.bind, defaults.bind, |text| {
-                text.parse::<IpAddr>().map_err(|_| "write it as an address, such as 192.168.1.20".to_owned())
+                text.parse::<IpAddr>().map_err(|_| Problem::WriteAs("192.168.1.20"))
             })?,
             max_viewers: match table.max_viewers {
                 None => defaults.max_viewers,
-                Some(value) => self.checked(&value, |n| {
-                    if (1..=256).contains(&n) { Ok(n) } else { Err("a number from 1 to 256".to_owned()) }
-                })?,
+                Some(value) => {
+                    self.checked(&value, |n| if (1..=256).contains(&n) { Ok(n) } else { Err(between(1, 256)) })?
+                }
             },
         })
     }
@@ -209,31 +209,27 @@ impl Reader<'_> {
     fn turn(&self, turn: Spanned<Turn>) -> Result<TurnServer, ConfigError> {
         let span = turn.span();
         let turn = turn.into_inner();
-        let url = self.value(&turn.url, |text| ice_url(text, "turn"))?;
+        let url = self.value(&turn.url, |text| ice_url(text, "turn", "turn:HOST:PORT"))?;
         let credential = match (&turn.credential_file, &turn.credential_env) {
             (Some(path), None) => self.secret_file(path).map_err(|why| self.refuse(Some(span), why))?,
             (None, Some(name)) => (self.env)(name)
                 .filter(|text| !text.is_empty())
                 .map(SecretText::new)
-                .ok_or_else(|| self.refuse(Some(span), format!("the environment variable {name} is not set")))?,
-            _ => {
-                let advice =
-                    "give the password by credential_file = \"PATH\" or credential_env = \"NAME\", one of them";
-                return Err(self.refuse(Some(span), advice.to_owned()));
-            }
+                .ok_or_else(|| self.refuse(Some(span), Problem::NoVariable(name.clone())))?,
+            _ => return Err(self.refuse(Some(span), Problem::SecretTwoWays)),
         };
         Ok(TurnServer { url, username: turn.username, credential })
     }
 
-    fn secret_file(&self, path: &Path) -> Result<SecretText, String> {
+    fn secret_file(&self, path: &Path) -> Result<SecretText, Problem> {
         let path = self.beside(path);
         let mut text = String::new();
         std::fs::File::open(&path)
             .and_then(|file| file.take(LONGEST_SECRET).read_to_string(&mut text))
-            .map_err(|why| format!("the secret in {} can't be read: {why}", path.display()))?;
+            .map_err(|why| Problem::SecretUnreadable { path: path.display().to_string(), why: why.to_string() })?;
         let secret = SecretText::new(text.trim_end().to_owned());
         if secret.expose().is_empty() || secret.expose().lines().count() > 1 {
-            return Err(format!("{} must hold one line, the secret", path.display()));
+            return Err(Problem::SecretOneLine { path: path.display().to_string() });
         }
         Ok(secret)
     }
@@ -241,9 +237,9 @@ impl Reader<'_> {
     fn api(&self, table: ApiTable) -> Result<Api, ConfigError> {
         let Some(listen) = table.listen else { return Ok(Api::default()) };
         let listen = self.value(&listen, |text| {
-            let addr: SocketAddr = text.parse().map_err(|_| "write it as 127.0.0.1:8081".to_owned())?;
+            let addr: SocketAddr = text.parse().map_err(|_| Problem::WriteAs("127.0.0.1:8081"))?;
             let here = addr.ip().is_loopback();
-            here.then_some(addr).ok_or_else(|| "only a loopback address, such as 127.0.0.1:8081".to_owned())
+            here.then_some(addr).ok_or(Problem::LoopbackOnly("127.0.0.1:8081"))
         })?;
         Ok(Api { listen })
     }
@@ -252,7 +248,7 @@ impl Reader<'_> {
         self.value(text, |text| {
             let name = text.trim();
             let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-            if fits { Ok(name.to_owned()) } else { Err(format!("a name of 1 to {LONGEST_NAME} characters")) }
+            if fits { Ok(name.to_owned()) } else { Err(Problem::Name { longest: LONGEST_NAME }) }
         })
     }
 
@@ -260,7 +256,7 @@ impl Reader<'_> {
         &self,
         list: Option<Spanned<Vec<Spanned<String>>>>,
         default: Vec<T>,
-        read: impl Fn(&str) -> Result<T, String>,
+        read: impl Fn(&str) -> Result<T, Problem>,
     ) -> Result<Vec<T>, ConfigError> {
         let Some(list) = list else { return Ok(default) };
         self.few(&list)?;
@@ -269,24 +265,28 @@ impl Reader<'_> {
 
     fn few<T>(&self, list: &Spanned<Vec<T>>) -> Result<(), ConfigError> {
         if list.get_ref().len() > MOST_ENTRIES {
-            return Err(self.refuse(Some(list.span()), format!("at most {MOST_ENTRIES} entries")));
+            return Err(self.refuse(Some(list.span()), Problem::TooManyEntries(MOST_ENTRIES)));
         }
         Ok(())
     }
 
-    fn value<T>(&self, text: &Spanned<String>, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+    fn value<T>(
+        &self,
+        text: &Spanned<String>,
+        read: impl FnOnce(&str) -> Result<T, Problem>,
+    ) -> Result<T, ConfigError> {
         read(text.get_ref()).map_err(|why| self.refuse(Some(text.span()), why))
     }
 
     fn checked<T: Copy>(
         &self,
         value: &Spanned<T>,
-        check: impl FnOnce(T) -> Result<T, String>,
+        check: impl FnOnce(T) -> Result<T, Problem>,
     ) -> Result<T, ConfigError> {
         check(*value.get_ref()).map_err(|why| self.refuse(Some(value.span()), why))
     }
 
-    fn refuse(&self, span: Option<Range<usize>>, problem: String) -> ConfigError {
+    fn refuse(&self, span: Option<Range<usize>>, problem: Problem) -> ConfigError {
         let line = span.and_then(|span| self.text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
         ConfigError { path: self.path.to_owned(), line, problem }
     }
@@ -297,49 +297,47 @@ impl Reader<'_> {
     }
 }
 
-fn display(why: impl std::fmt::Display) -> String {
-    why.to_string()
+fn between(least: impl ToString, most: impl ToString) -> Problem {
+    Problem::Between { least: least.to_string(), most: most.to_string() }
 }
 
-fn size(text: &str) -> Result<(u32, u32), String> {
+fn size(text: &str) -> Result<(u32, u32), Problem> {
     let numbers = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    let (w, h): (u32, u32) = numbers.ok_or_else(|| "write it as \"1280x720\"".to_owned())?;
+    let (w, h): (u32, u32) = numbers.ok_or(Problem::WriteAs("\"1280x720\""))?;
     let (long, short) = crate::encode::convert::LARGEST;
     if w.min(h) < 16 || w.max(h) > long || w.min(h) > short || w % 2 != 0 || h % 2 != 0 {
-        return Err(format!("even numbers, at most {long}x{short}"));
+        return Err(Problem::EvenAtMost { long, short });
     }
     Ok((w, h))
 }
 
-fn fps(value: f32) -> Result<f32, String> {
-    if (1.0..=120.0).contains(&value) { Ok(value) } else { Err("a number from 1 to 120".to_owned()) }
+fn fps(value: f32) -> Result<f32, Problem> {
+    if (1.0..=120.0).contains(&value) { Ok(value) } else { Err(between(1, 120)) }
 }
 
-fn bitrate(value: u32) -> Result<u32, String> {
-    let fits = (50_000..=50_000_000).contains(&value);
-    if fits { Ok(value) } else { Err("bits a second, from 50_000 to 50_000_000".to_owned()) }
+fn bitrate(value: u32) -> Result<u32, Problem> {
+    let (least, most) = (50_000, 50_000_000);
+    if (least..=most).contains(&value) { Ok(value) } else { Err(Problem::Bitrate { least, most }) }
 }
 
-fn ice_url(text: &str, scheme: &str) -> Result<String, String> {
+fn ice_url(text: &str, scheme: &str, form: &'static str) -> Result<String, Problem> {
     let host = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix(':')).unwrap_or_default();
     let fits = !host.is_empty() && text.len() <= 255 && !host.contains(['/', '@', ' ']);
-    if fits { Ok(text.to_owned()) } else { Err(format!("write it as {scheme}:HOST or {scheme}:HOST:PORT")) }
+    if fits { Ok(text.to_owned()) } else { Err(Problem::WriteAs(form)) }
 }
 
 /// The library's message, with the nearest key where one was not known.
-fn explain(message: &str) -> String {
+fn explain(message: &str) -> Problem {
     let mut words = message.split('`').skip(1).step_by(2);
-    let (true, Some(unknown)) = (message.starts_with("unknown field"), words.next()) else {
-        return message.to_owned();
+    let unknown = match words.next() {
+        Some(key) if message.starts_with("unknown field") => key,
+        Some(key) if message.starts_with("missing field") => return Problem::MissingKey(key.to_owned()),
+        _ => return Problem::Toml(message.to_owned()),
     };
     let known: Vec<&str> = words.collect();
     let nearest = known.iter().map(|key| (slips(unknown, key), *key)).min();
-    match nearest {
-        Some((slips, key)) if slips <= 3 && slips < key.len() => {
-            format!("there is no key `{unknown}` here. Did you mean `{key}`?")
-        }
-        _ => format!("there is no key `{unknown}` here. There are: {}", known.join(", ")),
-    }
+    let nearest = nearest.filter(|(slips, key)| *slips <= 3 && *slips < key.len()).map(|(_, key)| key.to_owned());
+    Problem::UnknownKey { key: unknown.to_owned(), nearest, known: known.iter().map(ToString::to_string).collect() }
 }
 
 /// Letters to change, add or take away to get from `a` (its first 64) to `b`.

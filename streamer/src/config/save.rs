@@ -10,6 +10,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::read::{parse, read_text};
 use super::{Config, ConfigError};
+use crate::words::Problem;
 
 /// One change of the configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,16 +34,17 @@ pub fn save(path: &Path, change: &Change) -> Result<Config, ConfigError> {
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let text = if path.exists() { read_text(path)? } else { String::new() };
     let before = parse(&text, path, &env)?;
-    let mut document: DocumentMut =
-        text.parse().map_err(|why: toml_edit::TomlError| ConfigError::file(path, why.message()))?;
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|why: toml_edit::TomlError| ConfigError::file(path, Problem::Toml(why.message().to_owned())))?;
     edit(&mut document, &before, change).map_err(|why| ConfigError::file(path, why))?;
     let text = document.to_string();
     let after = parse(&text, path, &env)?;
-    write(path, &text).map_err(|why| ConfigError::file(path, format!("can't be written: {why}")))?;
+    write(path, &text).map_err(|why| ConfigError::file(path, Problem::CantWrite(why.to_string())))?;
     Ok(after)
 }
 
-fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<(), String> {
+fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<(), Problem> {
     match change {
         Change::Place(place) => set(document.as_table_mut(), "place", place.as_str()),
         Change::Rename { camera, name } => set(camera_table(document, config, camera)?, "name", name.as_str()),
@@ -52,7 +54,7 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
             table["name"] = value(name);
             table["source"] = value(source);
             let cameras = document.entry("camera").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
-            cameras.as_array_of_tables_mut().ok_or(INLINE)?.push(table);
+            cameras.as_array_of_tables_mut().ok_or(Problem::CamerasInline)?.push(table);
         }
         Change::Remove { camera } => {
             let index = index(config, camera)?;
@@ -62,23 +64,21 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
     Ok(())
 }
 
-const INLINE: &str = "the cameras are written as one line; write each under [[camera]] so that they can be changed";
-
-fn cameras(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, String> {
-    document.get_mut("camera").and_then(Item::as_array_of_tables_mut).ok_or_else(|| INLINE.to_owned())
+fn cameras(document: &mut DocumentMut) -> Result<&mut ArrayOfTables, Problem> {
+    document.get_mut("camera").and_then(Item::as_array_of_tables_mut).ok_or(Problem::CamerasInline)
 }
 
-fn index(config: &Config, camera: &CameraId) -> Result<usize, String> {
-    config.cameras.iter().position(|other| other.id == *camera).ok_or_else(|| format!("there is no camera {camera}"))
+fn index(config: &Config, camera: &CameraId) -> Result<usize, Problem> {
+    config.cameras.iter().position(|other| other.id == *camera).ok_or_else(|| Problem::NoCamera(camera.to_string()))
 }
 
 fn camera_table<'a>(
     document: &'a mut DocumentMut,
     config: &Config,
     camera: &CameraId,
-) -> Result<&'a mut Table, String> {
+) -> Result<&'a mut Table, Problem> {
     let index = index(config, camera)?;
-    cameras(document)?.get_mut(index).ok_or_else(|| format!("there is no camera {camera}"))
+    cameras(document)?.get_mut(index).ok_or_else(|| Problem::NoCamera(camera.to_string()))
 }
 
 /// Sets a key; a comment behind its old value stays.

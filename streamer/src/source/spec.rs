@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::words::{Problem, Thing};
+
 /// Which camera. Parsed from `webcam`, `webcam:N`, a device path, `test`, `test:N`, `file:PATH`, `rtsp://…` or
 /// `http(s)://…`; `Display` gives the same text back without user name, password and query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,27 +59,10 @@ pub struct Wish {
 #[derive(Clone, PartialEq, Eq)]
 pub struct CameraUrl(Url);
 
-/// A text that names no camera or microphone, and what was probably meant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// Close to a word we know.
-    #[error("`{word}` is not a {what}. Did you mean `{nearest}`?")]
-    Slip { what: &'static str, word: String, nearest: String },
-    /// Nothing that we know.
-    #[error("`{word}` is not a camera. Use {CAMERA_FORMS}")]
-    Unknown { word: String },
-    /// The word was right, what follows it was not.
-    #[error("`{form}`: {problem}")]
-    Malformed { form: &'static str, problem: String },
-}
-
-const CAMERA_FORMS: &str =
-    "webcam, webcam:N, a device path, test, test:N, file:PATH, rtsp://HOST/PATH or http(s)://HOST/PATH";
-
 impl FromStr for CameraSpec {
-    type Err = SpecError;
+    type Err = Problem;
 
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+    fn from_str(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
         let (word, rest) = match text.split_once(':') {
             Some((word, rest)) => (word, Some(rest)),
@@ -87,12 +72,12 @@ impl FromStr for CameraSpec {
             ("webcam", None) => Ok(Self::Webcam),
             ("webcam", Some(number)) => match number.parse() {
                 Ok(number) => Ok(Self::WebcamNumber(number)),
-                Err(_) => Err(malformed("webcam:N", "N is a whole number; see `athome-streamer cameras`")),
+                Err(_) => Err(after("webcam:N", Problem::NumberOfList)),
             },
             ("test", None) => Ok(Self::Test { mark: 0 }),
             ("test", Some(mark)) => match mark.parse() {
                 Ok(mark) => Ok(Self::Test { mark }),
-                Err(_) => Err(malformed("test:N", "N is a whole number from 0 to 255")),
+                Err(_) => Err(after("test:N", Problem::WholeNumber { least: 0, most: 255 })),
             },
             ("file", Some(path)) => file_path(path).map(Self::File),
             ("rtsp" | "rtsps", Some(_)) => camera_url(text, "rtsp://HOST/PATH").map(Self::Rtsp),
@@ -104,15 +89,15 @@ impl FromStr for CameraSpec {
 }
 
 impl FromStr for MicSpec {
-    type Err = SpecError;
+    type Err = Problem;
 
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+    fn from_str(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
         match text {
             "default" => return Ok(Self::Default),
             "none" => return Ok(Self::None),
             "tone" => return Ok(Self::Tone),
-            "" => return Err(malformed("microphone", "it is empty; use default, none, tone, file:PATH or a name")),
+            "" => return Err(after("microphone", Problem::EmptyMicrophone)),
             _ => {}
         }
         if let Some(path) = text.strip_prefix("file:") {
@@ -123,7 +108,7 @@ impl FromStr for MicSpec {
         }
         match nearest(text, &["default", "none", "tone"], 1) {
             Some(nearest) => {
-                Err(SpecError::Slip { what: "microphone", word: text.to_owned(), nearest: nearest.to_owned() })
+                Err(Problem::Slip { what: Thing::Microphone, word: text.to_owned(), nearest: nearest.to_owned() })
             }
             None => Ok(Self::Device(text.to_owned())),
         }
@@ -179,28 +164,28 @@ impl fmt::Debug for CameraUrl {
     }
 }
 
-fn malformed(form: &'static str, problem: impl Into<String>) -> SpecError {
-    SpecError::Malformed { form, problem: problem.into() }
+fn after(form: &'static str, problem: Problem) -> Problem {
+    Problem::After { form, problem: Box::new(problem) }
 }
 
-fn file_path(path: &str) -> Result<PathBuf, SpecError> {
+fn file_path(path: &str) -> Result<PathBuf, Problem> {
     if path.is_empty() {
-        return Err(malformed("file:PATH", "the path is missing"));
+        return Err(after("file:PATH", Problem::PathMissing));
     }
     Ok(path.into())
 }
 
-fn camera_url(text: &str, form: &'static str) -> Result<CameraUrl, SpecError> {
-    // The parser's own message is kept, the text is not: it may hold a password.
-    let url = Url::parse(text).map_err(|why| malformed(form, why.to_string()))?;
+fn camera_url(text: &str, form: &'static str) -> Result<CameraUrl, Problem> {
+    // The text is not repeated: it may hold a password.
+    let url = Url::parse(text).map_err(|_| after(form, Problem::NoAddress))?;
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(malformed(form, "the host is missing"));
+        return Err(after(form, Problem::HostMissing));
     }
     Ok(CameraUrl(url))
 }
 
-fn unknown_camera(word: &str, rest: Option<&str>) -> SpecError {
-    let what = "camera";
+fn unknown_camera(word: &str, rest: Option<&str>) -> Problem {
+    let what = Thing::Camera;
     if let Some(nearest) = nearest(word, &["webcam", "test", "file", "rtsp", "rtsps", "http", "https"], 2) {
         // Of an address only the scheme is repeated: the rest may hold a password.
         let ending = match rest {
@@ -211,13 +196,13 @@ fn unknown_camera(word: &str, rest: Option<&str>) -> SpecError {
             None => String::new(),
         };
         let shown = if rest.is_some() { &ending } else { "" };
-        return SpecError::Slip { what, word: format!("{word}{shown}"), nearest: format!("{nearest}{ending}") };
+        return Problem::Slip { what, word: format!("{word}{shown}"), nearest: format!("{nearest}{ending}") };
     }
     if rest.is_none() && (word.contains('/') || word.contains('\\') || word.contains('.')) {
-        return SpecError::Slip { what, word: word.to_owned(), nearest: format!("file:{word}") };
+        return Problem::Slip { what, word: word.to_owned(), nearest: format!("file:{word}") };
     }
     let shown = if rest.is_some() { ":…" } else { "" };
-    SpecError::Unknown { word: format!("{word}{shown}") }
+    Problem::UnknownCamera { word: format!("{word}{shown}") }
 }
 
 /// The word that `text` is at most `most` slips away from, and less than half of it.
