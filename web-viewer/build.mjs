@@ -83,7 +83,7 @@ ${'-'.repeat(72)}
 /** All files of the page: name → bytes. The same sources give the same bytes. */
 async function page() {
   const result = await bundle({
-    entryPoints: { main: 'src/main.ts' }, outdir: 'out', splitting: true, minify: true, write: false, metafile: true,
+    entryPoints: { main: 'src/main.ts', early: 'src/early.ts' }, outdir: 'out', splitting: true, minify: true, write: false, metafile: true,
     entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', define: { DEV: 'false' },
   });
   const files = new Map(result.outputFiles.map((f) => [path.basename(f.path), Buffer.from(f.contents)]));
@@ -93,20 +93,22 @@ async function page() {
     const { code } = await esbuild.transform(bytes.toString(), { minify: true, format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none' });
     files.set(name, Buffer.from(code));
   }
-  const entry = (ext) => [...files.keys()].find((name) => name.startsWith('main-') && name.endsWith(ext));
-  const first = Object.values(result.metafile.outputs).find((o) => o.entryPoint === 'src/main.ts');
-  const chunks = first.imports.filter((i) => i.kind === 'import-statement').map((i) => path.basename(i.path));
+  const entry = (start, ext) => [...files.keys()].find((name) => name.startsWith(`${start}-`) && name.endsWith(ext));
+  const scripts = Object.values(result.metafile.outputs).filter((o) => o.entryPoint);
+  const chunks = [...new Set(scripts.flatMap((o) => o.imports).filter((i) => i.kind === 'import-statement').map((i) => path.basename(i.path)))];
+  const [css, early, js] = [entry('main', '.css'), entry('early', '.js'), entry('main', '.js')];
 
   for (const name of ['manifest.webmanifest', 'icon.svg', 'icon-180.png']) {
     files.set(name, await readFile(path.join(root, 'static', name)));
   }
   files.set('licences.txt', await licences());
   const html = (await readFile(path.join(root, 'static', 'index.html'), 'utf8'))
-    .replace('%CSS%', entry('.css'))
-    .replace('%JS%', entry('.js'))
+    .replace('%CSS%', css)
+    .replace('%EARLY%', early)
+    .replace('%JS%', js)
     .replace('%PRELOAD%', chunks.map((c) => `<link rel="modulepreload" href="${c}">`).join(''));
   files.set('index.html', Buffer.from(html));
-  return { files, load: ['index.html', entry('.css'), entry('.js'), ...chunks] };
+  return { files, load: ['index.html', css, early, js, ...chunks] };
 }
 
 async function write(dir, files) {

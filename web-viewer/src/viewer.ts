@@ -1,8 +1,7 @@
 // The page's one controller: entry, pairing, the session and its retries, what a person asks for. Decisions are in
 // `state/`; here are the wires between them, the browser and the session.
-import { dropEarly, takeEarly } from './early';
+import { dropEarly, opened, takeEarly } from './early';
 import { takeFragment } from './fragment';
-import { chooseCrypto } from './pair/choose';
 import { type Crypto, random } from './pair/crypto';
 import { enroll } from './pair/enroll';
 import { fragmentOf, type Link } from './pair/link';
@@ -82,7 +81,7 @@ export class Viewer {
     void this.askLan();
     document.addEventListener('visibilitychange', () => this.visibility());
     document.addEventListener('prerenderingchange', () => this.visibility());
-    const [store, crypto] = await Promise.all([Store.open(), chooseCrypto(this.model.secure)]);
+    const [store, crypto] = await opened;
     this.store = store;
     this.crypto = crypto;
     this.watch = new Watch(this.model, store);

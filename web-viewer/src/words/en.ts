@@ -72,7 +72,7 @@ export const en = {
   snapshot: 'Save picture',
   saved: 'Picture saved',
   rename: 'Rename',
-  device_name: 'Name of this device',
+  own_name: 'Name of this device',
   save: 'Save',
   renamed: 'The new name is saved.',
   rename_failed: 'The name was not saved. Try again once the camera is connected.',

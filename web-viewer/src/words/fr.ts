@@ -74,7 +74,7 @@ export const fr: Record<Key, string> = {
   snapshot: 'Enregistrer l’image',
   saved: 'Image enregistrée',
   rename: 'Renommer',
-  device_name: 'Nom de cet appareil',
+  own_name: 'Nom de cet appareil',
   save: 'Enregistrer',
   renamed: 'Le nouveau nom est enregistré.',
   rename_failed: 'Le nom n’est pas enregistré. Réessayez une fois la caméra connectée.',
