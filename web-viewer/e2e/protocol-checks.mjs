@@ -256,6 +256,8 @@ export async function protocolChecks(browser, origin, devOrigin, insecureOrigin)
       look();
     });
     await cam.pause(false);
+    // What is still on its way would be new on the return, and rightly live for two seconds.
+    await page.waitForTimeout(500);
     // Chromium freezes no page with a peer connection, so its thread is held instead: no timer, no frame, no message is seen.
     await page.evaluate(() => {
       const end = performance.now() + 11_000;
