@@ -1,8 +1,7 @@
 //! Motion JPEG to I420: the only room that knows the JPEG library. A 720p frame of 64 KB takes 2.8 ms of one core:
 //! 2.5 ms to RGB by the library (to its interleaved YCbCr it takes as long, and planes it doesn't give), 0.2 ms to I420.
 
-use std::borrow::Cow;
-
+use athome_shared::media::jpeg::with_huffman_tables;
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -92,28 +91,6 @@ impl Decoder {
         .ok()?;
         Some(I420 { width: width as u32, height: height as u32, data: data.freeze() })
     }
-}
-
-/// Many webcams leave the Huffman tables out, as they are always the same (ITU-T T.81 annex K.3). The library puts them in
-/// where an `AVI1` marker says so; where both are missing, the marker is added.
-fn with_huffman_tables(jpeg: &[u8]) -> Cow<'_, [u8]> {
-    const SOI: [u8; 2] = [0xff, 0xd8];
-    const AVI1: [u8; 18] = *b"\xff\xe0\x00\x10AVI1\0\0\0\0\0\0\0\0\0\0";
-    let mut tables = false;
-    let mut at = SOI.len();
-    // Segments up to the scan: FF, kind, length of two bytes that counts itself.
-    while let Some(&[0xff, kind, high, low]) = jpeg.get(at..at + 4) {
-        match kind {
-            0xc4 => tables = true,
-            0xda => break,
-            _ => {}
-        }
-        at += 2 + usize::from(u16::from_be_bytes([high, low]));
-    }
-    if tables || !jpeg.starts_with(&SOI) {
-        return Cow::Borrowed(jpeg);
-    }
-    Cow::Owned([&SOI, &AVI1[..], &jpeg[SOI.len()..]].concat())
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn unreadable(error: &LinkError) -> Unreadable {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use athome_shared::pair::link::{Link, LinkServer};
     use athome_shared::secret::Secret;
 
@@ -49,7 +49,7 @@ pub(super) mod tests {
     use crate::controller::request::Unreadable;
     use athome_shared::pair::link::LinkError;
 
-    pub(in crate::scan) fn link() -> Link {
+    pub(crate) fn link() -> Link {
         Link {
             server: LinkServer::Url("wss://view.example.org/ws".to_owned()),
             s_pub: [0x5a; 32],

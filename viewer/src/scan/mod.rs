@@ -3,7 +3,7 @@
 
 pub mod code;
 pub mod image;
-mod picture;
+pub mod picture;
 pub mod webcam;
 
 use athome_shared::pair::link::Link;

@@ -1,5 +1,6 @@
 //! A webcam's bytes as grey pixels to search and a small colour picture to show.
 
+use athome_shared::media::jpeg::with_huffman_tables;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -14,7 +15,7 @@ pub(super) const PREVIEW: usize = 640;
 
 /// How a webcam's bytes are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub enum Layout {
     Mjpeg,
     Yuyv,
     Nv12,
@@ -31,16 +32,16 @@ pub struct Preview {
 }
 
 /// A webcam's picture, decoded.
-pub(super) struct Picture {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) luma: Vec<u8>,
-    pub(super) preview: Preview,
+pub struct Picture {
+    pub width: u32,
+    pub height: u32,
+    pub luma: Vec<u8>,
+    pub preview: Preview,
 }
 
 /// Decodes; `None` for what is no whole picture of that size. The device's own size counts for raw layouts, the JPEG's for
 /// JPEGs.
-pub(super) fn decode(layout: Layout, size: (u32, u32), bytes: &[u8]) -> Option<Picture> {
+pub fn decode(layout: Layout, size: (u32, u32), bytes: &[u8]) -> Option<Picture> {
     match layout {
         Layout::Mjpeg => jpeg(bytes),
         Layout::Yuyv => {
@@ -76,10 +77,11 @@ fn sides((width, height): (u32, u32)) -> Option<(usize, usize)> {
 fn jpeg(bytes: &[u8]) -> Option<Picture> {
     // The buffer's byte count is lost on its way; what lies behind the JPEG's end is not looked at by the decoder.
     let bytes = bytes.get(..bytes.len().min(MOST_JPEG))?;
+    let bytes = with_huffman_tables(bytes);
     let most = 4 * MOST_SIDE as usize;
     let options =
         DecoderOptions::default().set_max_width(most).set_max_height(most).jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*bytes), options);
     decoder.decode_headers().ok()?;
     let info = decoder.info()?;
     let (width, height) = (usize::from(info.width), usize::from(info.height));
@@ -155,6 +157,31 @@ pub(super) mod tests {
             assert_eq!((picture.preview.width, picture.preview.height), (size.0 as usize, size.1 as usize));
             assert_eq!(picture.preview.rgb.len(), picture.preview.width * picture.preview.height * 3);
         }
+    }
+
+    /// A JPEG without its segments of a kind.
+    fn without(kind: u8, jpeg: &[u8]) -> Vec<u8> {
+        let (mut out, mut at) = (jpeg[..2].to_vec(), 2);
+        while jpeg[at + 1] != 0xda {
+            let length = 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+            if jpeg[at + 1] != kind {
+                out.extend(&jpeg[at..at + length]);
+            }
+            at += length;
+        }
+        out.extend(&jpeg[at..]);
+        out
+    }
+
+    #[test]
+    fn a_webcam_that_leaves_the_huffman_tables_out_is_read() {
+        let code = even(&drawn(&link().to_url(), 5));
+        let mut whole = std::io::Cursor::new(Vec::new());
+        DynamicImage::from(code.clone()).write_to(&mut whole, ImageFormat::Jpeg).unwrap();
+        let bare = without(0xc4, whole.get_ref());
+        assert!(bare.len() + 200 < whole.get_ref().len(), "control: the tables are gone");
+        let picture = decode(Layout::Mjpeg, code.dimensions(), &bare).unwrap();
+        assert_eq!(link_in(&picture.luma, picture.width, picture.height), Ok(link()));
     }
 
     #[test]
