@@ -22,7 +22,7 @@ use crate::session::client::{self, Client, ClientEvent, Options, SharedStore};
 use crate::session::ended::{Ended, printable};
 use crate::session::machine::Event;
 use crate::session::task::PairError;
-use crate::store::{Place, StoreError};
+use crate::store::Place;
 use crate::words::Sentence;
 
 /// How long the first picture may take.
@@ -112,13 +112,8 @@ pub fn pairing_sentence(error: &PairError) -> Sentence {
     match error {
         PairError::Ended(Ended::Offline) => Sentence::CodeUnknown,
         PairError::Ended(ended) => ended.sentence("", 5),
-        PairError::Store(error) => store_sentence(error),
+        PairError::Store(error) => error.sentence(),
     }
-}
-
-fn store_sentence(error: &StoreError) -> Sentence {
-    let (path, detail) = error.parts();
-    Sentence::StoreUnusable { path: path.display().to_string(), detail }
 }
 
 /// Settings of a peer connection for a viewer. The streamer's offer names the STUN and TURN servers.
@@ -135,7 +130,7 @@ pub fn peer_settings() -> PeerSettings {
 
 /// Runs; `say` gets a line for each thing that happens.
 pub async fn run(headless: Headless, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<Report, Sentence> {
-    let store = client::open_store(&headless.data).map_err(|e| store_sentence(&e))?;
+    let store = client::open_store(&headless.data).map_err(|e| e.sentence())?;
     let place = match &headless.link {
         Some(link) => {
             let place =

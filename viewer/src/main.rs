@@ -110,10 +110,7 @@ fn data(given: Option<PathBuf>) -> Result<PathBuf, Sentence> {
 
 fn window(args: Args) -> Result<(), Sentence> {
     let data = data(args.data)?;
-    let store = client::open_store(&data).map_err(|error| {
-        let (path, detail) = error.parts();
-        unusable(&path.display().to_string(), &detail)
-    })?;
+    let store = client::open_store(&data).map_err(|error| error.sentence())?;
     // Only what the system's handler of links hands over; anything else has no business on a command line.
     let opened = args.opened.filter(|text| text.starts_with("athome:"));
     let link = opened.map(|text| Link::parse(&text).map_err(|_| Sentence::LinkIncomplete)).transpose();

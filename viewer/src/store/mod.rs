@@ -1,10 +1,16 @@
 //! What this device keeps: its own key and the places it is paired with, in one JSON file that only its owner can read
 //! (`DATA/viewer.json`, 0600). Written to a new file, flushed and renamed, under a lock, so that neither a power cut nor
-//! a second viewer on the same folder loses a pairing.
+//! a second viewer on the same folder loses a pairing. Once the system's keystore holds a key for it ([`vault`]), the
+//! file is sealed.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+mod file;
+pub mod vault;
+
+pub(crate) use file::make_private_dir;
+
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use athome_shared::id::MailboxId;
 use athome_shared::protocol::control::Role;
@@ -16,14 +22,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-const FILE: &str = "viewer.json";
-const LOCK: &str = "viewer.lock";
-
-/// Largest file that is read: some hundred places; a larger one is not ours.
-const MAX_FILE: u64 = 1024 * 1024;
-
-/// Of the file's layout.
-const FORMAT: u8 = 1;
+use crate::words::Sentence;
+use vault::{NoVault, Seal, Vault};
 
 /// Which place: the streamer's public key, as base64url text on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,14 +105,24 @@ pub enum StoreError {
     Io { path: PathBuf, source: io::Error },
     #[error("{}: {detail}", path.display())]
     Damaged { path: PathBuf, detail: String },
+    /// The file is sealed, and the system's keystore works but holds no key for it.
+    #[error("{}: its key is not in the system's keystore", path.display())]
+    KeyMissing { path: PathBuf },
+    /// The file is sealed, and the keystore gives nothing: it is locked, silent or absent.
+    #[error("{}: the system's keystore gives no key: {detail}", path.display())]
+    KeystoreSilent { path: PathBuf, detail: String },
 }
 
 impl StoreError {
-    /// The file, and what is wrong with it in a few words.
-    pub fn parts(&self) -> (&Path, String) {
+    /// What to say about it.
+    pub fn sentence(&self) -> Sentence {
+        let unusable =
+            |path: &Path, detail: String| Sentence::StoreUnusable { path: path.display().to_string(), detail };
         match self {
-            Self::Io { path, source } => (path, source.to_string()),
-            Self::Damaged { path, detail } => (path, detail.clone()),
+            Self::Io { path, source } => unusable(path, source.to_string()),
+            Self::Damaged { path, detail } => unusable(path, detail.clone()),
+            Self::KeyMissing { path } => Sentence::KeyMissing { path: path.display().to_string() },
+            Self::KeystoreSilent { .. } => Sentence::KeystoreSilent,
         }
     }
 }
@@ -122,6 +132,9 @@ pub struct Store {
     dir: PathBuf,
     key: Secret<32>,
     places: Vec<Place>,
+    vault: Arc<dyn Vault>,
+    /// What the file on disk is sealed with; `None` while it is plain.
+    seal: Option<Seal>,
 }
 
 impl std::fmt::Debug for Store {
@@ -131,20 +144,28 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store of a data folder; makes folder, file and this device's key where there are none.
+    /// Opens the store of a data folder; makes folder, file and this device's key where there are none. A sealed file
+    /// can't be opened this way.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        Self::open_with(dir, Arc::new(NoVault))
+    }
+
+    /// Opens the store of a data folder, which may be sealed with a key that the vault holds. A sealed file whose key
+    /// can't be had is left as it is, and never replaced by an empty one.
+    pub fn open_with(dir: &Path, vault: Arc<dyn Vault>) -> Result<Self, StoreError> {
         let io = |source| StoreError::Io { path: dir.to_owned(), source };
-        make_private_dir(dir).map_err(io)?;
-        let _lock = lock(dir)?;
-        match load(dir)? {
-            Some(store) => Ok(store),
+        file::make_private_dir(dir).map_err(io)?;
+        let _lock = file::lock(dir)?;
+        match file::load(dir, vault.as_ref(), None)? {
+            Some(file::Loaded { key, places, seal }) => Ok(Self { dir: dir.to_owned(), key, places, vault, seal }),
             None => {
                 let mut key = [0; 32];
                 SystemRandom::new()
                     .fill(&mut key)
                     .map_err(|_| io(io::Error::other("the system gives no random numbers")))?;
-                let store = Self { dir: dir.to_owned(), key: Secret::new(key), places: Vec::new() };
-                save(&store)?;
+                let key = Secret::new(key);
+                let store = Self { dir: dir.to_owned(), key, places: Vec::new(), vault, seal: None };
+                file::save(&store)?;
                 Ok(store)
             }
         }
@@ -162,7 +183,24 @@ impl Store {
 
     /// Where the keys are.
     pub fn keystore(&self) -> Keystore {
-        Keystore::File
+        if self.seal.is_some() { Keystore::System } else { Keystore::File }
+    }
+
+    /// Seals the file from now on, with a key that the vault holds already. The plain file is replaced in one step, once
+    /// the sealed one was written and read again: whenever this stops, one of the two is there whole. False if another
+    /// viewer was quicker; its seal is kept.
+    pub fn seal(&mut self, seal: Seal) -> Result<bool, StoreError> {
+        let _lock = file::lock(&self.dir)?;
+        self.reload()?;
+        if self.seal.is_some() {
+            return Ok(false);
+        }
+        self.seal = Some(seal);
+        let saved = file::save(self);
+        if saved.is_err() {
+            self.seal = None;
+        }
+        saved.map(|()| true)
     }
 
     /// A place, or this device there, has another name.
@@ -203,13 +241,18 @@ impl Store {
 
     /// Applies a change to what is on disk now, which another viewer may have written meanwhile.
     fn change(&mut self, change: impl FnOnce(&mut Vec<Place>)) -> Result<(), StoreError> {
-        let _lock = lock(&self.dir)?;
-        if let Some(current) = load(&self.dir)? {
-            self.key = current.key;
-            self.places = current.places;
-        }
+        let _lock = file::lock(&self.dir)?;
+        self.reload()?;
         change(&mut self.places);
-        save(self)
+        file::save(self)
+    }
+
+    /// Takes over what is on disk. The lock is held.
+    fn reload(&mut self) -> Result<(), StoreError> {
+        if let Some(current) = file::load(&self.dir, self.vault.as_ref(), self.seal.as_ref())? {
+            (self.key, self.places, self.seal) = (current.key, current.places, current.seal);
+        }
+        Ok(())
     }
 }
 
@@ -234,152 +277,16 @@ pub fn default_dir() -> Option<PathBuf> {
     base.map(|dir| dir.join("athome-viewer"))
 }
 
-#[derive(Serialize, Deserialize)]
-struct OnDisk {
-    format: u8,
-    key: String,
-    places: Vec<PlaceOnDisk>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct PlaceOnDisk {
-    name: String,
-    streamer: String,
-    mailbox: String,
-    cap: String,
-    psk: String,
-    servers: Vec<String>,
-    roles: Vec<Role>,
-    device: String,
-    counter: u64,
-}
-
-fn load(dir: &Path) -> Result<Option<Store>, StoreError> {
-    let path = dir.join(FILE);
-    let io = |source| StoreError::Io { path: path.clone(), source };
-    let damaged = |detail: &str| StoreError::Damaged { path: path.clone(), detail: detail.to_owned() };
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io(e)),
-    };
-    let mut text = Zeroizing::new(Vec::new());
-    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(io)?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(damaged("it is larger than a list of pairings can be"));
-    }
-    // serde's message may quote a value, so only the position is passed on.
-    let disk: OnDisk = serde_json::from_slice(&text)
-        .map_err(|e| damaged(&format!("not what was written there (line {}, column {})", e.line(), e.column())))?;
-    if disk.format != FORMAT {
-        return Err(damaged("it was written by a newer AtHome"));
-    }
-    let key = bytes(&disk.key).map(Secret::new).ok_or_else(|| damaged("this device's key is damaged"))?;
-    let places = disk
-        .places
-        .into_iter()
-        .map(|p| {
-            Some(Place {
-                name: p.name,
-                streamer: bytes(&p.streamer)?,
-                mailbox: MailboxId(bytes(&p.mailbox)?),
-                cap: Secret::new(bytes(&p.cap)?),
-                psk: Secret::new(bytes(&p.psk)?),
-                servers: p.servers,
-                roles: p.roles,
-                device: p.device,
-                counter: p.counter,
-            })
-        })
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| damaged("a pairing in it is damaged"))?;
-    Ok(Some(Store { dir: dir.to_owned(), key, places }))
-}
-
-fn save(store: &Store) -> Result<(), StoreError> {
-    let path = store.dir.join(FILE);
-    let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let disk = OnDisk {
-        format: FORMAT,
-        key: text(store.key.expose()),
-        places: store
-            .places
-            .iter()
-            .map(|p| PlaceOnDisk {
-                name: p.name.clone(),
-                streamer: text(&p.streamer),
-                mailbox: text(&p.mailbox.0),
-                cap: text(p.cap.expose()),
-                psk: text(p.psk.expose()),
-                servers: p.servers.clone(),
-                roles: p.roles.clone(),
-                device: p.device.clone(),
-                counter: p.counter,
-            })
-            .collect(),
-    };
-    let write = || -> io::Result<()> {
-        let json = Zeroizing::new(serde_json::to_vec_pretty(&disk)?);
-        let new = store.dir.join(format!("{FILE}.new"));
-        let mut file = private_file(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
-        file.write_all(&json)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        sync_dir(&store.dir)
-    };
-    write().map_err(|source| StoreError::Io { path: path.clone(), source })
-}
-
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
     Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?).as_slice().try_into().ok()
 }
 
-/// Held until dropped; another viewer on the same folder waits for its few milliseconds.
-fn lock(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join(LOCK);
-    let open = || -> io::Result<File> {
-        let file = private_file(OpenOptions::new().write(true).create(true).truncate(false)).open(&path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    open().map_err(|source| StoreError::Io { path: path.clone(), source })
-}
-
-#[cfg(unix)]
-fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600)
-}
-
-#[cfg(not(unix))]
-fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
-    // A user's own folder is closed to other users there by default.
-    options
-}
-
-#[cfg(unix)]
-fn make_private_dir(dir: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-#[cfg(not(unix))]
-fn make_private_dir(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)
-}
-
-#[cfg(unix)]
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_dir(_dir: &Path) -> io::Result<()> {
-    Ok(())
+fn text(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use athome_shared::id::MailboxId;
@@ -387,9 +294,10 @@ mod tests {
     use athome_shared::secret::Secret;
     use athome_shared::time::WallTime;
 
-    use super::{FILE, Place, Store, StoreError};
+    use super::file::FILE;
+    use super::{Place, Store, StoreError};
 
-    fn place(streamer: u8, name: &str) -> Place {
+    pub(crate) fn place(streamer: u8, name: &str) -> Place {
         Place {
             name: name.to_owned(),
             streamer: [streamer; 32],

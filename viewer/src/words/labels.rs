@@ -37,7 +37,6 @@ labels! {
     Copied, "copied", "Copied", "Copié";
     Copy, "copy", "Copy", "Copier";
     Dark, "dark", "Dark", "Sombre";
-    DropHere, "drop_here", "Drop the picture here", "Déposez l’image ici";
     Empty, "empty", "Empty place", "Place vide";
     EmptyHow, "empty_how", "Choose a camera from the list to show it here.", "Choisissez une caméra dans la liste pour l’afficher ici.";
     Enlarge, "enlarge", "Enlarge {cam}", "Agrandir {cam}";
@@ -68,7 +67,6 @@ labels! {
     KeystoreSystem, "keystore_system", "in the system’s keystore", "dans le trousseau du système";
     Language, "language", "Language", "Langue";
     LanguageSystem, "language_system", "As the system", "Comme le système";
-    Layout, "layout", "Layout", "Disposition";
     LayoutOf, "layout_of", "Grid of {n}", "Grille de {n}";
     Light, "light", "Light", "Clair";
     Link, "home_link", "Link from the camera's computer", "Lien donné par l’ordinateur de la caméra";
@@ -77,7 +75,6 @@ labels! {
     MoveDown, "move_down", "Move down", "Vers le bas";
     MoveLeft, "move_left", "Move left", "Vers la gauche";
     MoveRight, "move_right", "Move right", "Vers la droite";
-    MoveTo, "move_to", "Place {n}", "Place {n}";
     MoveUp, "move_up", "Move up", "Vers le haut";
     Ms, "ms", "{n} ms", "{n} ms";
     Name, "device_name", "This device’s name there", "Nom de cet appareil là-bas";
@@ -108,7 +105,6 @@ labels! {
     StFps, "st_fps", "Pictures a second", "Images par seconde";
     StFreezes, "st_freezes", "Freezes", "Arrêts";
     StLoss, "st_loss", "Lost packets", "Paquets perdus";
-    StPath, "st_path", "Path", "Chemin";
     StRate, "st_rate", "Rate", "Débit";
     StRound, "st_round", "Round trip", "Aller-retour";
     StSize, "st_size", "Size", "Taille";
@@ -125,6 +121,7 @@ labels! {
     TryAgain, "try_again", "Try again", "Réessayer";
     Volume, "volume", "Volume", "Volume";
     Watching, "watching", "{n} watching: {names}", "{n} regardent\u{a0}: {names}";
+    WatchingOne, "watching_one", "{n} watching: {names}", "{n} regarde\u{a0}: {names}";
     Webcam, "webcam", "Show the code to the webcam", "Montrer le code à la webcam";
     WebcamHow, "webcam_how", "Hold the code before the webcam.", "Tenez le code devant la webcam.";
     WebcamStop, "webcam_stop", "Switch the webcam off", "Éteindre la webcam";

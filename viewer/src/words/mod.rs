@@ -145,6 +145,11 @@ pub enum Sentence {
         camera: String,
         place: String,
     },
+    CameraBack {
+        camera: String,
+        place: String,
+    },
+    NoNotifications,
     SnapshotSaved {
         file: String,
     },
@@ -160,9 +165,18 @@ pub enum Sentence {
     NoCodeInImage,
     NoImage,
     NoWebcam,
+    LinkLeaves,
+    ScanBusy,
     SettingsAside {
         file: String,
     },
+    AlreadyOpen,
+    /// The file of pairings is sealed, and its key is gone from the keystore.
+    KeyMissing {
+        path: String,
+    },
+    /// The keystore is locked, absent or silent.
+    KeystoreSilent,
     StoreUnusable {
         path: String,
         detail: String,
@@ -277,6 +291,10 @@ impl Sentence {
             Self::CameraAway { camera, place } => {
                 format!("{camera} at {place} has given no picture for a while. AtHome keeps trying.")
             }
+            Self::CameraBack { camera, place } => format!("{camera} at {place} is live again."),
+            Self::NoNotifications => {
+                "This desktop shows no notifications. Keep the window in view to see when a camera goes away.".into()
+            }
             Self::SnapshotSaved { file } => format!("Picture saved: {file}"),
             Self::NoSnapshot { camera } => format!("{camera} gives no picture now. Try again when it is live."),
             Self::RecordingSaved { file } => format!("Recording saved: {file}"),
@@ -288,8 +306,20 @@ impl Sentence {
             Self::NoWebcam => {
                 "The webcam gives no picture. Is another program using it? Paste the link instead.".into()
             }
+            Self::LinkLeaves => "The link leaves the clipboard in 60 seconds, so that no other program finds it.".into(),
+            Self::ScanBusy => "Another picture is still being searched. Try this one again in a moment.".into(),
             Self::SettingsAside { file } => {
                 format!("The window’s settings could not be read. They are kept in {file}; the usual ones are in use.")
+            }
+            Self::AlreadyOpen => {
+                "AtHome is open already and does not answer. Close it there, then start it again.".into()
+            }
+            Self::KeyMissing { path } => format!(
+                "The key to the pairings in {path} is no longer in the system’s keystore. Restore it, or move that file away and pair again."
+            ),
+            Self::KeystoreSilent => {
+                "The system’s keystore gives no key to your pairings. Unlock it, then start AtHome again; nothing is lost."
+                    .into()
             }
             Self::StoreUnusable { path, detail } => {
                 format!("The pairings in {path} can't be used: {detail}. Repair or move that file.")
@@ -403,6 +433,11 @@ impl Sentence {
             Self::CameraAway { camera, place } => {
                 format!("{camera} ({place}) ne donne plus d’image. AtHome continue d’essayer.")
             }
+            Self::CameraBack { camera, place } => format!("{camera} ({place}) est de nouveau en direct."),
+            Self::NoNotifications => {
+                "Ce bureau n’affiche pas de notifications. Gardez la fenêtre en vue pour voir si une caméra disparaît."
+                    .into()
+            }
             Self::SnapshotSaved { file } => format!("Image enregistrée\u{a0}: {file}"),
             Self::NoSnapshot { camera } => {
                 format!("{camera} ne donne pas d’image. Réessayez quand elle sera en direct.")
@@ -419,10 +454,22 @@ impl Sentence {
                 "La webcam ne donne pas d’image. Un autre programme l’utilise-t-il\u{202f}? Collez plutôt le lien."
                     .into()
             }
+            Self::LinkLeaves => {
+                "Le lien quittera le presse-papiers dans 60 secondes, pour qu’aucun autre programme ne le trouve.".into()
+            }
+            Self::ScanBusy => "Une autre image est encore examinée. Réessayez celle-ci dans un instant.".into(),
             Self::SettingsAside { file } => {
                 format!(
                     "Les réglages de la fenêtre étaient illisibles. Ils restent dans {file}\u{202f}; ceux d’origine servent."
                 )
+            }
+            Self::AlreadyOpen => "AtHome est déjà ouvert et ne répond pas. Fermez-le, puis relancez-le.".into(),
+            Self::KeyMissing { path } => format!(
+                "La clé des associations de {path} n’est plus dans le trousseau du système. Restaurez-la, ou déplacez ce fichier et associez de nouveau."
+            ),
+            Self::KeystoreSilent => {
+                "Le trousseau du système ne donne pas la clé de vos associations. Déverrouillez-le, puis relancez AtHome\u{202f}; rien n’est perdu."
+                    .into()
             }
             Self::StoreUnusable { path, detail } => {
                 format!(
@@ -501,6 +548,8 @@ mod tests {
             Sentence::NoSpeaker { detail: s() },
             Sentence::FileUnwritable { path: s(), detail: s() },
             Sentence::CameraAway { camera: s(), place: s() },
+            Sentence::CameraBack { camera: s(), place: s() },
+            Sentence::NoNotifications,
             Sentence::SnapshotSaved { file: s() },
             Sentence::NoSnapshot { camera: s() },
             Sentence::RecordingSaved { file: s() },
@@ -508,7 +557,12 @@ mod tests {
             Sentence::NoCodeInImage,
             Sentence::NoImage,
             Sentence::NoWebcam,
+            Sentence::LinkLeaves,
+            Sentence::ScanBusy,
             Sentence::SettingsAside { file: s() },
+            Sentence::AlreadyOpen,
+            Sentence::KeyMissing { path: s() },
+            Sentence::KeystoreSilent,
             Sentence::StoreUnusable { path: s(), detail: s() },
         ]
     }
