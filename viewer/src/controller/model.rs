@@ -22,6 +22,8 @@ pub struct Model {
     pub recordings: BTreeMap<CameraKey, Recording>,
     /// Of the selected camera, while they are wanted.
     pub stats: Option<Stats>,
+    /// Grows each time the window shall come to the front.
+    pub forward: u64,
 }
 
 impl Model {

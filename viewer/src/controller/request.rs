@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use athome_shared::pair::link::Link;
 
 use crate::settings::{CameraKey, Layout, Notify, SingleKeys, Sound, Theme};
-use crate::store::PlaceId;
+use crate::store::{Keystore, PlaceId};
 use crate::words::Sentence;
 
 /// One wish. None of them is answered directly: the model changes, or a notice says why not.
@@ -50,6 +50,10 @@ pub enum Request {
     Folder(PathBuf),
     /// The window's size in points, to be remembered.
     WindowSize([f32; 2]),
+    /// This device's keys are somewhere else now.
+    Kept(Keystore),
+    /// Bring the window to the front: a notification was clicked, or the program started a second time.
+    ComeForward,
     /// Something to say that happened outside the controller (the loudspeaker is gone).
     Say(Sentence),
     DismissNotice,
@@ -67,6 +71,8 @@ pub enum Unreadable {
     NoCode,
     /// The file can't be read as an image.
     NoImage,
+    /// Another image is being searched.
+    Busy,
     /// The webcam gives no picture.
     NoWebcam,
 }

@@ -1,4 +1,4 @@
-//! Notices a watched camera that went away and stays away. Pure.
+//! Notices a watched camera that went away and stays away, and one that is back after that was said. Pure.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -27,19 +27,23 @@ enum Seen {
 }
 
 impl Watchdog {
-    /// Looks at the cameras that are watched. One that was never live since it was put there is not missed.
+    /// Looks at the cameras that are watched, and names those that are back after they were told to be away. One that was
+    /// never live since it was put there is not missed.
     pub fn handle_look(
         &mut self,
         now: Instant,
         watched: &[CameraKey],
         state: impl Fn(&CameraKey) -> Option<(PlaceState, CameraState)>,
-    ) {
+    ) -> Vec<CameraKey> {
+        let mut back = Vec::new();
         self.cameras.retain(|key, _| watched.contains(key));
         for key in watched {
             let live = state(key) == Some((PlaceState::Live, CameraState::Live));
             match (self.cameras.get(key), live) {
                 (_, true) => {
-                    self.cameras.insert(key.clone(), Seen::Live);
+                    if matches!(self.cameras.insert(key.clone(), Seen::Live), Some(Seen::Told)) {
+                        back.push(key.clone());
+                    }
                 }
                 (Some(Seen::Live), false) => {
                     self.cameras.insert(key.clone(), Seen::Away { since: now });
@@ -47,6 +51,7 @@ impl Watchdog {
                 (Some(Seen::Away { .. } | Seen::Told) | None, false) => {}
             }
         }
+        back
     }
 
     /// When [`Self::handle_timeout`] has something to say.
@@ -84,7 +89,7 @@ mod tests {
     use crate::store::PlaceId;
 
     #[test]
-    fn a_camera_that_stays_away_is_told_once() {
+    fn a_camera_that_stays_away_is_told_once_and_again_when_it_is_back() {
         let key = CameraKey { place: PlaceId([1; 32]), camera: CameraId::slug("door") };
         let watched = [key.clone()];
         let start = Instant::now();
@@ -94,9 +99,9 @@ mod tests {
         let mut dog = Watchdog::default();
         dog.handle_look(at(0), &watched, away);
         assert_eq!(dog.poll_timeout(), None, "never live: not missed");
-        dog.handle_look(at(1), &watched, live);
+        assert!(dog.handle_look(at(1), &watched, live).is_empty());
         dog.handle_look(at(2), &watched, away);
-        dog.handle_look(at(5), &watched, live);
+        assert!(dog.handle_look(at(5), &watched, live).is_empty(), "nobody was told that it was away");
         assert!(dog.handle_timeout(at(20)).is_empty(), "it came back in time");
         dog.handle_look(at(30), &watched, away);
         dog.handle_look(at(35), &watched, away);
@@ -104,7 +109,9 @@ mod tests {
         assert!(dog.handle_timeout(at(39)).is_empty());
         assert_eq!(dog.handle_timeout(at(40)), watched);
         assert!(dog.handle_timeout(at(400)).is_empty(), "said once");
-        dog.handle_look(at(401), &[], away);
+        assert_eq!(dog.handle_look(at(401), &watched, live), watched);
+        assert!(dog.handle_look(at(402), &watched, live).is_empty(), "said once");
+        dog.handle_look(at(403), &[], away);
         assert_eq!(dog.poll_timeout(), None);
     }
 }

@@ -76,7 +76,9 @@ fn place_ui(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
     }
     if !place.watching.is_empty() {
         let (count, names) = (place.watching.len().to_string(), place.watching.join(", "));
-        control::muted(ui, Label::Watching.with(scene.lang, &[("n", &count), ("names", &names)]));
+        // In French one is singular.
+        let label = if place.watching.len() == 1 { Label::WatchingOne } else { Label::Watching };
+        control::muted(ui, label.with(scene.lang, &[("n", &count), ("names", &names)]));
     }
 }
 
