@@ -9,7 +9,7 @@ use std::thread;
 use tracing::debug;
 
 use crate::controller::Handle;
-use crate::controller::request::{Request, Wanted};
+use crate::controller::request::{Request, Unreadable, Wanted};
 use crate::scan::image::{Image, ImageScan};
 use crate::scan::{self, webcam};
 use crate::ui;
@@ -17,7 +17,7 @@ use crate::ui;
 /// One image, one dialog and one webcam at a time.
 pub struct Outside {
     images: ImageScan,
-    webcam: Arc<Mutex<Option<webcam::Webcam>>>,
+    webcam: Arc<Mutex<Newest<webcam::Webcam>>>,
     asking: Arc<AtomicBool>,
     /// Called after each of the webcam's pictures.
     wake: Arc<dyn Fn() + Send + Sync>,
@@ -26,7 +26,12 @@ pub struct Outside {
 impl Outside {
     /// Nothing is opened before it is asked for.
     pub fn new(wake: Arc<dyn Fn() + Send + Sync>) -> Self {
-        Self { images: ImageScan::default(), webcam: Arc::default(), asking: Arc::default(), wake }
+        Self {
+            images: ImageScan::default(),
+            webcam: Arc::default(),
+            asking: Arc::default(),
+            wake,
+        }
     }
 
     /// Runs a dialog, unless one is open already. Where the desktop has no dialogs it ends at once, with nothing chosen;
@@ -66,21 +71,32 @@ impl Outside {
     pub fn webcam(&self, wanted: Wanted, requests: &Handle) {
         let mut webcam = self.webcam.lock().unwrap_or_else(PoisonError::into_inner);
         // Dropping the old one closes its device.
-        *webcam = (wanted == Wanted::Yes).then(|| {
-            let (requests, ended, wake) = (requests.clone(), Arc::clone(&self.webcam), Arc::clone(&self.wake));
-            let report = Box::new(move |found| {
-                *ended.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                requests.send(scan::request(found));
+        webcam.stop();
+        if wanted == Wanted::No {
+            return;
+        }
+        let (asks, ended, wake) = (requests.clone(), Arc::clone(&self.webcam), Arc::clone(&self.wake));
+        let turn = webcam.turn;
+        let report = Box::new(move |found| {
+            // What was switched off meanwhile has nothing to say any more, and must not end what was switched on since.
+            if ended.lock().unwrap_or_else(PoisonError::into_inner).end(turn) {
+                asks.send(scan::request(found));
                 wake();
-            });
-            webcam::Webcam::start(Arc::clone(&self.wake), report)
+            }
         });
+        match webcam::Webcam::start(Arc::clone(&self.wake), report) {
+            Ok(started) => webcam.running = Some(started),
+            Err(error) => {
+                debug!(%error, "no thread for the webcam");
+                requests.send(Request::BadLink(Unreadable::NoWebcam));
+            }
+        }
     }
 
     /// What the webcam sees; `None` while it is off.
     pub fn preview(&self) -> Option<ui::Webcam> {
         let webcam = self.webcam.lock().unwrap_or_else(PoisonError::into_inner);
-        webcam.as_ref().map(|webcam| ui::Webcam::new(webcam.preview().as_deref()))
+        webcam.running.as_ref().map(|webcam| ui::Webcam::new(webcam.preview().as_deref()))
     }
 
     /// Asks for the folder of pictures and recordings.
@@ -94,7 +110,62 @@ impl Outside {
     }
 }
 
+/// One that is not searched is said: the person believes that it was.
 fn search(images: &ImageScan, path: PathBuf, requests: &Handle) {
-    let requests = requests.clone();
-    images.start(Image::File(path), Box::new(move |found| requests.send(scan::request(found))));
+    let asks = requests.clone();
+    if !images.start(Image::File(path), Box::new(move |found| asks.send(scan::request(found)))) {
+        requests.send(Request::BadLink(Unreadable::Busy));
+    }
+}
+
+/// One thing at a time, which may end by itself: each has a turn of its own, so that a late word of an earlier one does
+/// not count for the one that runs now.
+struct Newest<T> {
+    turn: u64,
+    running: Option<T>,
+}
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Self { turn: 0, running: None }
+    }
+}
+
+impl<T> Newest<T> {
+    /// Ends what runs; the next one has the next turn.
+    fn stop(&mut self) {
+        self.turn += 1;
+        self.running = None;
+    }
+
+    /// The one of that turn ended by itself; false if it was stopped before.
+    fn end(&mut self, turn: u64) -> bool {
+        let newest = self.turn == turn;
+        if newest {
+            self.stop();
+        }
+        newest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Newest;
+
+    #[test]
+    fn a_late_word_of_an_earlier_webcam_does_not_end_the_new_one() {
+        let mut webcam = Newest::default();
+        webcam.stop();
+        let first = webcam.turn;
+        webcam.running = Some("first");
+        // Switched off and on again, while the first one's report is under way.
+        webcam.stop();
+        let second = webcam.turn;
+        webcam.running = Some("second");
+        assert!(!webcam.end(first));
+        assert_eq!(webcam.running, Some("second"));
+        assert!(webcam.end(second), "control: its own word counts");
+        assert_eq!(webcam.running, None);
+        assert!(!webcam.end(second), "and once");
+    }
 }

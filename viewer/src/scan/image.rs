@@ -39,7 +39,8 @@ pub struct ImageScan {
 
 impl ImageScan {
     /// Starts to look for a link; false while another image is being searched, and where there is no thread to be had:
-    /// then nothing is reported.
+    /// then nothing is reported, and the caller has to say so.
+    #[must_use]
     pub fn start(&self, image: Image, report: Report) -> bool {
         if self.busy.swap(true, Ordering::AcqRel) {
             return false;

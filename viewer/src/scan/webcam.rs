@@ -4,6 +4,7 @@
 //! decodes and decides. The device is closed once a code was found, the device failed or the [`Webcam`] was dropped; a
 //! reader stuck in a stalled device closes it when the device speaks again.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -64,8 +65,8 @@ impl std::fmt::Debug for Webcam {
 
 impl Webcam {
     /// Opens the first webcam that gives pictures. `wake` is called after each new picture; `report` once with a link or
-    /// the reason why there is none, never after the drop.
-    pub fn start(wake: Arc<dyn Fn() + Send + Sync>, report: Report) -> Self {
+    /// the reason why there is none, not after the drop unless it was under way by then.
+    pub fn start(wake: Arc<dyn Fn() + Send + Sync>, report: Report) -> io::Result<Self> {
         Self::with(|| open().map(|camera| Box::new(camera) as Box<dyn Device>), STALLED, wake, report)
     }
 
@@ -74,7 +75,7 @@ impl Webcam {
         stalled: Duration,
         wake: Arc<dyn Fn() + Send + Sync>,
         report: Report,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let preview = Arc::new(ArcSwapOption::empty());
         let (theirs, shown) = (Arc::clone(&stop), Arc::clone(&preview));
@@ -98,10 +99,8 @@ impl Webcam {
                 report(found);
             }
         };
-        if let Err(error) = thread::Builder::new().name("webcam-search".to_owned()).spawn(watch) {
-            debug!(%error, "no thread for the webcam");
-        }
-        Self { stop, preview }
+        thread::Builder::new().name("webcam-search".to_owned()).spawn(watch)?;
+        Ok(Self { stop, preview })
     }
 
     /// The newest picture, to be shown.
@@ -283,6 +282,7 @@ mod tests {
             }),
             Box::new(move |result| drop(report.send(result))),
         );
+        let webcam = webcam.unwrap();
         Bench { webcam, pictures, closed, found, shown }
     }
 
