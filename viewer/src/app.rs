@@ -14,6 +14,8 @@ use tracing::{error, warn};
 use crate::controller::model::Model;
 use crate::controller::request::Request;
 use crate::controller::{Controller, Desktop, Handle, Media, Setup};
+use crate::desktop::instance::First;
+use crate::desktop::keystore;
 use crate::outside::Outside;
 use crate::play::hold::Holds;
 use crate::play::stage::Stage;
@@ -42,11 +44,13 @@ pub struct Window {
     pub device: String,
     /// A link to pair with at once.
     pub link: Option<Link>,
+    /// Where later starts of the program are heard.
+    pub first: First,
     pub desktop: Arc<dyn Desktop>,
 }
 
 /// Opens the window and returns once it is closed.
-pub fn run(window: Window) -> Result<(), Sentence> {
+pub fn run(mut window: Window) -> Result<(), Sentence> {
     let unusable = |error: &dyn std::fmt::Display| {
         error!(%error, "no window");
         Sentence::NoDisplay
@@ -67,6 +71,9 @@ pub fn run(window: Window) -> Result<(), Sentence> {
     let mut running = None;
     let spawner = runtime.handle().clone();
     let started = &mut running;
+    let store = Arc::clone(&window.store);
+    let mut first = std::mem::take(&mut window.first);
+    let later = &mut first;
     let result = eframe::run_native(
         "AtHome",
         options,
@@ -81,11 +88,15 @@ pub fn run(window: Window) -> Result<(), Sentence> {
             });
             let stage = Stage::new(Arc::new(Arc::clone(&wall)), holds, say)?;
             let (app, controller) = App::new(&cc.egui_ctx, window, wall, pace, Arc::new(stage));
+            keystore::move_in(store, keystore::System::default(), controller.handle());
+            let to_controller = controller.handle();
+            later.listen(move |wish| to_controller.send(wish));
             let _ = handle.set(controller.handle());
             *started = Some(spawner.spawn(controller.run()));
             Ok(Box::new(app))
         }),
     );
+    first.deafen();
     if let Some(running) = running {
         let ended = runtime.block_on(async { tokio::time::timeout(GOODBYE, running).await });
         if ended.is_err() {
@@ -105,6 +116,8 @@ struct App {
     size: Settling<[f32; 2]>,
     outside: Outside,
     pace: Arc<Pace>,
+    /// How often the window has come to the front when it was asked to.
+    forward: u64,
     /// Consecutive frames in which a panel panicked.
     failed: u32,
 }
@@ -141,6 +154,7 @@ impl App {
             size: Settling::default(),
             outside: Outside::new(Arc::new(move || outside_ctx.request_repaint())),
             pace,
+            forward: 0,
             failed: 0,
         };
         (app, controller)
@@ -176,11 +190,21 @@ impl App {
             Wish::Ask(request) => self.handle.send(request),
             Wish::FullScreen(on) => ctx.send_viewport_cmd(ViewportCommand::Fullscreen(on)),
             Wish::Paste => ctx.send_viewport_cmd(ViewportCommand::RequestPaste),
+            Wish::LinkUsed(link) => self.outside.link_used(link, &self.handle),
             Wish::Copy(text) => ctx.copy_text(text),
             Wish::Image(path) => self.outside.image(path, &self.handle),
             Wish::OpenImage => self.outside.open_image(&self.handle),
             Wish::Webcam(wanted) => self.outside.webcam(wanted, &self.handle),
             Wish::ChooseFolder => self.outside.choose_folder(&self.handle),
+        }
+    }
+
+    /// Comes to the front when asked. Where a system lets no window do so by itself, it asks for attention.
+    fn come_forward(&mut self, ctx: &Context, model: &Model) {
+        if std::mem::replace(&mut self.forward, model.forward) != model.forward {
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(ViewportCommand::Focus);
+            ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(egui::UserAttentionType::Informational));
         }
     }
 
@@ -208,6 +232,12 @@ impl App {
 }
 
 impl eframe::App for App {
+    /// Runs while the window is hidden, too.
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        let model = self.handle.model();
+        self.come_forward(ctx, &model);
+    }
+
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.pace.handle_painted();
         let model = self.handle.model();

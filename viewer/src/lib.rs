@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod controller;
+pub mod desktop;
 pub mod folders;
 pub mod headless;
 pub mod meter;

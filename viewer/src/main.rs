@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use athome_shared::pair::link::Link;
 use athome_viewer::app::{self, Window};
-use athome_viewer::controller::{Desktop, Handle};
+use athome_viewer::desktop::instance::{self, Start};
+use athome_viewer::desktop::notify::Notifications;
 use athome_viewer::headless::{self, Headless};
 use athome_viewer::session::client;
-use athome_viewer::settings::{CameraKey, Settings};
+use athome_viewer::settings::Settings;
 use athome_viewer::store;
 use athome_viewer::words::{Lang, Sentence};
 use clap::Parser;
@@ -110,9 +111,14 @@ fn data(given: Option<PathBuf>) -> Result<PathBuf, Sentence> {
 
 fn window(args: Args) -> Result<(), Sentence> {
     let data = data(args.data)?;
-    let store = client::open_store(&data).map_err(|error| error.sentence())?;
     // Only what the system's handler of links hands over; anything else has no business on a command line.
-    let opened = args.opened.filter(|text| text.starts_with("athome:"));
+    let opened = args.opened.filter(|text| instance::is_link(text));
+    let first = match instance::start(&data, opened.as_deref()) {
+        Start::First(first) => first,
+        Start::Told => return Ok(()),
+        Start::Silent => return Err(Sentence::AlreadyOpen),
+    };
+    let store = client::open_store(&data).map_err(|error| error.sentence())?;
     let link = opened.map(|text| Link::parse(&text).map_err(|_| Sentence::LinkIncomplete)).transpose();
     let (settings, damaged) = Settings::load(&data);
     let aside = damaged.map(|file| Sentence::SettingsAside { file: file.display().to_string() });
@@ -127,7 +133,8 @@ fn window(args: Args) -> Result<(), Sentence> {
         notice,
         device: args.device.unwrap_or_else(device),
         link,
-        desktop: Arc::new(Quiet),
+        first,
+        desktop: Arc::new(Notifications::start()),
     })
 }
 
@@ -136,13 +143,6 @@ fn device() -> String {
     let named = std::fs::read_to_string("/etc/hostname").ok().or_else(|| std::env::var("COMPUTERNAME").ok());
     let named = named.map(|name| name.trim().chars().take(60).collect::<String>());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "AtHome viewer".to_owned())
-}
-
-/// No notifications.
-struct Quiet;
-
-impl Desktop for Quiet {
-    fn notify(&self, _camera: CameraKey, _title: &str, _sentence: &str, _requests: Handle) {}
 }
 
 fn run(args: Args, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<headless::Report, Sentence> {

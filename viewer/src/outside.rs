@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use athome_shared::pair::link::Link;
 use tracing::debug;
 
 use crate::controller::Handle;
 use crate::controller::request::{Request, Unreadable, Wanted};
+use crate::desktop::clipboard::Clipboard;
 use crate::scan::image::{Image, ImageScan};
 use crate::scan::{self, webcam};
 use crate::ui;
@@ -19,6 +21,7 @@ pub struct Outside {
     images: ImageScan,
     webcam: Arc<Mutex<Newest<webcam::Webcam>>>,
     asking: Arc<AtomicBool>,
+    clipboard: Clipboard,
     /// Called after each of the webcam's pictures.
     wake: Arc<dyn Fn() + Send + Sync>,
 }
@@ -30,6 +33,7 @@ impl Outside {
             images: ImageScan::default(),
             webcam: Arc::default(),
             asking: Arc::default(),
+            clipboard: Clipboard::default(),
             wake,
         }
     }
@@ -49,6 +53,11 @@ impl Outside {
             self.asking.store(false, Ordering::Release);
             debug!(%error, "no thread for a dialog");
         }
+    }
+
+    /// This link was used: it leaves the clipboard in a while.
+    pub fn link_used(&self, link: Link, requests: &Handle) {
+        self.clipboard.used(link, requests);
     }
 
     /// Looks for a code in this picture.

@@ -24,6 +24,7 @@ use super::ended::Ended;
 use super::machine::{Event, Stage};
 use super::reconnect::{Next, Reconnect};
 use super::task::{self, Bulk, BulkError, PairError, Reply, Request, Run};
+use crate::desktop::keystore::System;
 use crate::play::clock::SharedOffset;
 use crate::store::{Place, Store};
 use crate::words::Sentence;
@@ -392,7 +393,7 @@ async fn forward(out: &mpsc::Sender<ClientEvent>, stop: &CancellationToken, even
     }
 }
 
-/// The data folder's store, ready to be shared.
+/// The data folder's store, ready to be shared. The system's keystore is asked only if the file is sealed with its key.
 pub fn open_store(dir: &Path) -> Result<SharedStore, crate::store::StoreError> {
-    Ok(Arc::new(Mutex::new(Store::open(dir)?)))
+    Ok(Arc::new(Mutex::new(Store::open_with(dir, Arc::new(System::default()))?)))
 }

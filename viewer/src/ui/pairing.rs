@@ -28,7 +28,7 @@ pub(super) struct Form {
 
 impl Form {
     /// A link is secret: it goes with the dialog.
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.link.zeroize();
         *self = Self::default();
     }
@@ -98,6 +98,9 @@ fn link(ui: &mut Ui, scene: &Scene<'_>, form: &mut Form, wishes: &mut Vec<Wish>)
             let request = read(&form.link);
             // An earlier pairing's end is not this one's.
             form.started = matches!(request, Request::Pair(_)).then(|| scene.model.pairing.clone());
+            if let Request::Pair(link) = &request {
+                wishes.push(Wish::LinkUsed(link.clone()));
+            }
             wishes.push(Wish::Ask(request));
         }
     });

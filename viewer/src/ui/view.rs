@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athome_shared::look::theme;
+use athome_shared::pair::link::Link;
 use egui::{CentralPanel, ColorImage, Frame, Margin, Panel, TextureHandle, Ui};
 
 use super::wall::Wall;
@@ -67,6 +68,8 @@ pub enum Wish {
     ChooseFolder,
     /// Put the clipboard's text into the field that has the focus.
     Paste,
+    /// This link was typed or pasted: it shall not stay in the clipboard.
+    LinkUsed(Link),
     Copy(String),
 }
 
@@ -100,6 +103,8 @@ pub struct View {
     pub(super) stirred: f64,
     /// The cameras drawn in this frame, with their widths in real pixels.
     pub(super) drawn: Vec<(CameraKey, u32)>,
+    /// How many places stood in the grid's first row.
+    pub(super) columns: usize,
     /// The youngest age that is on the screen changes by itself.
     pub(super) ages: bool,
 }
