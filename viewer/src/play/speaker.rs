@@ -117,7 +117,24 @@ impl SoundSink for Ear {
     }
 }
 
+/// While it lives, the system's sound library keeps its complaints on this thread to itself: it writes them to the
+/// terminal, a page for each device that is not there, and we get them as errors anyway.
+struct Quiet {
+    #[cfg(target_os = "linux")]
+    _output: Option<std::rc::Rc<std::cell::RefCell<alsa::Output>>>,
+}
+
+impl Quiet {
+    fn begin() -> Self {
+        Self {
+            #[cfg(target_os = "linux")]
+            _output: alsa::Output::local_error_handler().ok(),
+        }
+    }
+}
+
 fn run(shared: &Arc<Shared>, inbox: &Receiver<Word>, back: &SyncSender<Word>, say: &dyn Fn(Sentence)) {
+    let _quiet = Quiet::begin();
     let mut stream = None;
     let (mut told, mut pause) = (false, false);
     loop {
