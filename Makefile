@@ -1,6 +1,7 @@
 # make run      builds and starts the camera on this machine
 # make test     every check (make test-rust, test-page, test-browser … are its parts)
 # make bench    the figures, as ratios within one run
+# make install  puts the programs, the desktop entry and its icon below PREFIX (/usr/local); make uninstall takes them away
 # make soak     the long fault and load runs whose short forms are in make test
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,7 +12,7 @@ CAMERA ?=
 MIC ?=
 ARGS ?=
 
-.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check speaker-check clean
+.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check speaker-check desktop-check install uninstall clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -89,6 +90,39 @@ microphone-check:
 
 speaker-check:
 	@scripts/speaker-check.sh
+
+# make install PREFIX=$$HOME/.local needs no rights; DESTDIR for packages; BIN=target/debug installs what was built there.
+PREFIX ?= /usr/local
+DESTDIR ?=
+BIN ?= target/release
+PROGRAMS = athome-streamer athome-viewer athome-signaling
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+target/release/athome-viewer: FORCE
+	cargo build --release --locked --workspace
+
+install: $(if $(filter target/release,$(BIN)),target/release/athome-viewer)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/applications" "$(SHARE)/icons/hicolor/scalable/apps"
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) "$(DESTDIR)$(PREFIX)/bin"
+	install -m 644 viewer/desktop/athome-viewer.desktop "$(SHARE)/applications"
+	install -m 644 viewer/desktop/athome-viewer.svg "$(SHARE)/icons/hicolor/scalable/apps"
+	@$(MAKE) --no-print-directory desktop-database
+
+uninstall:
+	rm -f $(PROGRAMS:%="$(DESTDIR)$(PREFIX)/bin/%")
+	rm -f "$(SHARE)/applications/athome-viewer.desktop" "$(SHARE)/icons/hicolor/scalable/apps/athome-viewer.svg"
+	@$(MAKE) --no-print-directory desktop-database
+
+# Where the system keeps lists of handlers and icons; a package's own scripts do it, so not under a DESTDIR.
+.PHONY: desktop-database
+desktop-database:
+	@[ -n "$(DESTDIR)" ] || ! command -v update-desktop-database >/dev/null || update-desktop-database -q "$(SHARE)/applications"
+	@[ -n "$(DESTDIR)" ] || ! command -v gtk-update-icon-cache >/dev/null || \
+	    gtk-update-icon-cache -q -t -f "$(SHARE)/icons/hicolor" || true
+
+# The desktop entry by its specification, and that install and uninstall leave nothing behind.
+desktop-check: target/debug/athome-streamer
+	@scripts/desktop-check.sh
 
 clean:
 	cargo clean

@@ -7,7 +7,8 @@ set -euo pipefail
 
 build_commands=(g++ make cmake nasm pkg-config)
 build_packages=(g++ make cmake nasm pkg-config libclang-dev libasound2-dev)
-test_packages=(chromium ffmpeg python3-venv iproute2 pulseaudio libasound2-plugins libasound2-data)
+test_packages=(chromium ffmpeg python3-venv iproute2 pulseaudio libasound2-plugins libasound2-data
+    dbus gnome-keyring desktop-file-utils)
 
 missing=()
 have_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }

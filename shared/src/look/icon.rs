@@ -70,6 +70,12 @@ impl Icon {
         painter.extend(self.strokes().into_iter().map(|part| part.shape(rect, colour)));
     }
 
+    /// The drawing as elements of an SVG on the grid of 24 by 24.
+    pub fn svg(self, colour: &str) -> String {
+        let lines = self.strokes().into_iter().map(|part| part.svg(colour));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// On a grid of 24 by 24, y downwards.
     fn strokes(self) -> Vec<Part> {
         use Part::{Dot, Line, Loop, Ring};
@@ -271,6 +277,23 @@ impl Part {
             Self::Ring((x, y), radius) => Shape::circle_stroke(to * pos2(x, y), radius * scale, stroke),
             Self::Dot((x, y), radius) => Shape::circle_filled(to * pos2(x, y), radius * scale, colour),
             Self::Fill(area) => Shape::convex_polygon(points(area), colour, Stroke::NONE),
+        }
+    }
+}
+
+impl Part {
+    fn svg(self, colour: &str) -> String {
+        let stroke = format!(
+            "fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" stroke-linecap=\"round\" stroke-linejoin=\"round\""
+        );
+        let points =
+            |points: &[(f32, f32)]| points.iter().map(|(x, y)| format!("{x},{y}")).collect::<Vec<_>>().join(" ");
+        match self {
+            Self::Line(line) => format!("<polyline points=\"{}\" {stroke}/>", points(&line)),
+            Self::Loop(line) => format!("<polygon points=\"{}\" {stroke}/>", points(&line)),
+            Self::Ring((x, y), r) => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" {stroke}/>"),
+            Self::Dot((x, y), r) => format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"{colour}\"/>"),
+            Self::Fill(area) => format!("<polygon points=\"{}\" fill=\"{colour}\"/>", points(&area)),
         }
     }
 }
