@@ -28,6 +28,7 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut
     let large = scene.model.settings.large.is_some();
     let rects = if large { vec![whole] } else { places(scene.model.settings.layout, whole) };
     let columns = columns(&rects);
+    view.columns = columns;
     for (at, (rect, key)) in rects.into_iter().zip(shown).enumerate() {
         let response = match key {
             Some(key) => {

@@ -552,3 +552,37 @@ fn controls_leave_the_full_screen_to_the_picture_until_something_is_used() {
     harness.run_steps(2);
     assert!(bar(&harness), "a key brings them back");
 }
+
+#[test]
+fn a_link_that_was_used_is_to_leave_the_clipboard() {
+    let link = crate::scan::code::tests::link();
+    let mut harness = Desk::new(Model::default()).open();
+    harness.get_all_by_label("Add a camera").next().unwrap().click();
+    harness.run_ok();
+    harness.get_by_role(egui::Role::TextInput).type_text("nothing of ours");
+    harness.run_ok();
+    harness.get_by_label("Pair").click();
+    assert!(!wishes(&mut harness).iter().any(|wish| wish.contains("LinkUsed")), "control: no link, nothing to clear");
+    harness.state_mut().view.form.clear();
+    harness.run_ok();
+    harness.get_by_role(egui::Role::TextInput).type_text(&link.to_url());
+    harness.run_ok();
+    harness.get_by_label("Pair").click();
+    let all = wishes(&mut harness);
+    assert!(all.iter().any(|wish| wish.starts_with("LinkUsed(")), "{all:?}");
+    assert!(all.iter().any(|wish| wish.starts_with("Ask(Pair(")), "{all:?}");
+}
+
+#[test]
+fn a_camera_moves_by_a_button_alone() {
+    let mut harness = Desk::new(model()).open();
+    harness.get_by_label("Place of 111").click();
+    harness.run_ok();
+    harness.get_by_label("Move right").click();
+    wished(&mut harness, "Place { camera:");
+    // Shown alone, it has no place to leave.
+    harness.state_mut().model.settings.large = Some(key(0));
+    harness.run_ok();
+    let button = controls(&harness).into_iter().find(|f| f.name.starts_with("Place of")).unwrap();
+    assert!(!button.enabled);
+}

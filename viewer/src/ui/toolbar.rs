@@ -5,6 +5,7 @@ use athome_shared::look::theme::LEAST_TARGET;
 use egui::{Align, Layout as Direction, Rect, Stroke, StrokeKind, Ui, vec2};
 
 use super::control::{self, State};
+use super::grid;
 use super::view::{Dialog, Scene, Side, View, Wish};
 use crate::controller::request::{Recording, Request, Wanted};
 use crate::settings::{CameraKey, Layout, Sound};
@@ -27,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut
         let selected = scene.model.settings.selected.clone().filter(|key| scene.model.camera(key).is_some());
         camera_tools(ui, scene, view, wishes, selected.as_ref(), roomy);
         ui.separator();
-        layouts(ui, scene, wishes);
+        layouts(ui, scene, wishes, view.columns);
         ui.with_layout(Direction::right_to_left(Align::Center), |ui| window_tools(ui, scene, view, wishes));
     });
 }
@@ -126,7 +127,7 @@ fn zoom(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, key: Option<&CameraKey>
     }
 }
 
-fn layouts(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
+fn layouts(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, columns: usize) {
     let settings = &scene.model.settings;
     for layout in Layout::ALL {
         let name = Label::LayoutOf.with(scene.lang, &[("n", &layout.places().to_string())]);
@@ -140,6 +141,7 @@ fn layouts(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
             wishes.push(Wish::Ask(Request::Layout(layout)));
         }
     }
+    place(ui, scene, wishes, columns);
     ui.separator();
     let large = settings.large.is_some();
     let selected = settings.selected.as_ref().and_then(|key| scene.model.camera(key));
@@ -151,6 +153,20 @@ fn layouts(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
     if control::icon_button(ui, icon, &name, State::ready(large || selected.is_some())).clicked() {
         let key = settings.selected.clone().filter(|_| !large);
         wishes.push(Wish::Ask(Request::Enlarge(key)));
+    }
+}
+
+/// Moving the selected camera to another place, for whoever has no right button.
+fn place(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, columns: usize) {
+    let settings = &scene.model.settings;
+    let shown = scene.model.shown();
+    let selected = settings.selected.as_ref().filter(|_| settings.large.is_none());
+    let at = selected.and_then(|key| shown.iter().position(|shown| *shown == Some(key)));
+    let name = selected.and_then(|key| scene.model.camera(key)).map(|camera| camera.name.clone()).unwrap_or_default();
+    let label = Label::PlaceMenu.with(scene.lang, &[("cam", &name)]);
+    let button = control::icon_button(ui, Icon::Move, &label, State::ready(at.is_some()));
+    if let (Some(key), Some(at)) = (selected, at) {
+        egui::Popup::menu(&button).show(|ui| grid::place_menu(ui, scene, wishes, key, at, columns));
     }
 }
 
