@@ -21,12 +21,14 @@ use athome_streamer::serve::control::decide;
 use bytes::Bytes;
 
 mod door;
+mod mp4;
+mod scan;
 
 /// What is thrown at: it takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -36,6 +38,9 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("h264", h264),
     ("rtp", rtp),
     ("bulk", bulk),
+    ("image", scan::image),
+    ("webcam", scan::webcam),
+    ("mp4", mp4::mp4),
 ];
 
 /// Runs one target by its name; `false` where there is no such target.

@@ -132,6 +132,21 @@ fn bulk() {
 }
 
 #[test]
+fn image() {
+    smoke("image");
+}
+
+#[test]
+fn webcam() {
+    smoke("webcam");
+}
+
+#[test]
+fn mp4() {
+    smoke("mp4");
+}
+
+#[test]
 fn every_target_is_run_here_and_by_the_fuzzer() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fuzzer = std::fs::read_to_string(manifest.join("fuzz/Cargo.toml")).unwrap();
