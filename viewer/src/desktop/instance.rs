@@ -285,7 +285,7 @@ mod tests {
         let url = format!("{}\n", link().to_url());
         let wishes = handle_message(url.as_bytes());
         assert!(matches!(wishes.as_slice(), [Request::Pair(found), Request::ComeForward] if *found == link()));
-        let cut = handle_message(b"athome://pair#1abc\n");
+        let cut = handle_message(format!("{}\n", &url[..url.len() - 10]).as_bytes());
         let incomplete = link_sentence(&LinkError::Incomplete);
         assert!(matches!(cut.as_slice(), [Request::Say(said), Request::ComeForward] if *said == incomplete), "{cut:?}");
         for nonsense in [b"".as_slice(), b"\n", b"front", b"FRONT\n", b"\xff\xfe\n", b"https://example.org/\n"] {
