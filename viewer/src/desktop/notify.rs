@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use notify_rust::Notification;
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::controller::request::Request;
@@ -24,6 +24,8 @@ const QUEUE: usize = 32;
 const ACCEPT: Duration = Duration::from_secs(5);
 /// Of so many a click is heard; when there are more, the oldest stays on the desktop without one.
 const HEARD: usize = 16;
+/// Of so many something is still to be done; when there are more, the desktop hangs, and the newest is dropped.
+const UNDER_WAY: usize = 2 * HEARD;
 /// Longest text that is handed over.
 const LONGEST: usize = 300;
 
@@ -78,10 +80,13 @@ impl Drop for Notifications {
     }
 }
 
-/// What a camera's last notification is called by the desktop (0 before it has a name), and who waits for a click on it.
+/// A camera's last notification.
 struct Shown {
-    name: Arc<AtomicU32>,
-    waits: AbortHandle,
+    /// What the desktop calls it, 0 before it has a name; held while it is handed over, so that the next one of this camera
+    /// knows what it replaces.
+    name: Arc<Mutex<u32>>,
+    /// Ends the waiting for a click.
+    replaced: CancellationToken,
     number: u64,
 }
 
@@ -104,54 +109,57 @@ async fn carry(mut notes: mpsc::Receiver<Note>) {
             }
         };
         let Some(note) = note else { return };
+        if tasks.len() >= UNDER_WAY {
+            warn!("the desktop takes no notifications");
+            continue;
+        }
         number += 1;
         // What is said of a camera takes the place of what was said of it before.
         let name = shown.remove(&note.camera).map(|before| {
-            before.waits.abort();
+            before.replaced.cancel();
             before.name
         });
         let oldest = shown.iter().min_by_key(|(_, s)| s.number).map(|(camera, _)| camera.clone());
         if let Some(camera) = oldest.filter(|_| shown.len() >= HEARD)
             && let Some(oldest) = shown.remove(&camera)
         {
-            oldest.waits.abort();
+            oldest.replaced.cancel();
         }
         let name = name.unwrap_or_default();
         let camera = note.camera.clone();
-        let waits = tasks.spawn(show(note, Arc::clone(&name)));
-        shown.insert(camera, Shown { name, waits, number });
+        let replaced = CancellationToken::new();
+        tasks.spawn(show(note, Arc::clone(&name), replaced.clone()));
+        shown.insert(camera, Shown { name, replaced, number });
     }
 }
 
-/// Hands one over and waits for a click on it, until it is closed.
-async fn show(note: Note, name: Arc<AtomicU32>) -> Result<(), (String, Handle)> {
+/// Hands one over and waits for a click on it, until it is closed or replaced.
+async fn show(note: Note, name: Arc<Mutex<u32>>, replaced: CancellationToken) -> Result<(), (String, Handle)> {
     let Note { camera, title, text, requests } = note;
     let mut notification = Notification::new();
     notification.appname("AtHome").summary(&title).body(&text).icon("athome-viewer").action("default", &title);
-    match name.load(Ordering::Acquire) {
-        0 => {}
-        before => {
-            notification.id(before);
-        }
+    let mut name = name.lock_owned().await;
+    if *name != 0 {
+        notification.id(*name);
     }
-    match tokio::time::timeout(ACCEPT, clicked(notification, &name)).await {
-        Ok(Ok(click)) => {
-            if click.await {
-                requests.send(Request::Enlarge(Some(camera)));
-                requests.send(Request::ComeForward);
-            }
-            Ok(())
-        }
-        Ok(Err(error)) => Err((error, requests)),
-        Err(_) => Err(("it does not answer".to_owned(), requests)),
+    let click = match tokio::time::timeout(ACCEPT, clicked(notification, &mut name)).await {
+        Ok(Ok(click)) => click,
+        Ok(Err(error)) => return Err((error, requests)),
+        Err(_) => return Err(("it does not answer".to_owned(), requests)),
+    };
+    drop(name);
+    if replaced.run_until_cancelled(click).await == Some(true) {
+        requests.send(Request::Enlarge(Some(camera)));
+        requests.send(Request::ComeForward);
     }
+    Ok(())
 }
 
 /// Shows it; what comes back waits for its end, and says whether that was a click.
 #[cfg(all(unix, not(target_os = "macos")))]
-async fn clicked(notification: Notification, name: &AtomicU32) -> Result<impl Future<Output = bool> + use<>, String> {
+async fn clicked(notification: Notification, name: &mut u32) -> Result<impl Future<Output = bool> + use<>, String> {
     let handle = notification.show_async().await.map_err(|error| error.to_string())?;
-    name.store(handle.id(), Ordering::Release);
+    *name = handle.id();
     Ok(async move {
         let mut click = false;
         let hear = |response: &notify_rust::NotificationResponse| click = response.is_default_action();
@@ -162,7 +170,7 @@ async fn clicked(notification: Notification, name: &AtomicU32) -> Result<impl Fu
 
 /// These systems' notifications are shown; a click on one brings whatever they do by themselves.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
-async fn clicked(notification: Notification, _: &AtomicU32) -> Result<impl Future<Output = bool> + use<>, String> {
+async fn clicked(notification: Notification, _: &mut u32) -> Result<impl Future<Output = bool> + use<>, String> {
     let shown = tokio::task::spawn_blocking(move || notification.show().map(drop)).await;
     shown.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
     Ok(std::future::ready(false))

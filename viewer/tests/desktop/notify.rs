@@ -142,14 +142,15 @@ async fn a_click_on_a_notification_opens_its_camera() {
     let (camera, place) = names();
     let sentence = Sentence::CameraAway { camera, place }.text(Lang::Fr);
     desktop.notify(door(), "Front door", &sentence, handle.clone());
+    // At once, before the desktop has a name for the first.
+    let (camera, place) = names();
+    desktop.notify(door(), "Front door", &Sentence::CameraBack { camera, place }.text(Lang::En), handle.clone());
     let away = take().await.unwrap();
     assert_eq!((away.title.as_str(), away.replaces, away.name), ("Front door", 0, 41));
     assert_eq!(away.text, "Front door (Chez nous ‹b›) ne donne plus d’image. AtHome continue d’essayer.");
     assert_eq!(away.actions, ["default", "Front door"]);
 
     // What is said next of the same camera takes its place; another camera has its own.
-    let (camera, place) = names();
-    desktop.notify(door(), "Front door", &Sentence::CameraBack { camera, place }.text(Lang::En), handle.clone());
     let back = take().await.unwrap();
     assert_eq!((back.replaces, back.text.as_str()), (41, "Front door at Chez nous ‹b› is live again."));
     let yard = CameraKey { camera: CameraId::slug("Yard"), ..door() };
