@@ -64,7 +64,9 @@ impl Notifications {
 impl Desktop for Notifications {
     fn notify(&self, camera: CameraKey, title: &str, sentence: &str, requests: Handle) {
         let note = Note { camera, title: plain(title), text: plain(sentence), requests };
-        if let Some(Err(error)) = self.queue.as_ref().map(|queue| queue.try_send(note)) {
+        if let Some(queue) = &self.queue
+            && let Err(error) = queue.try_send(note)
+        {
             warn!(%error, "a notification was dropped");
         }
     }
