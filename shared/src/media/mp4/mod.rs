@@ -103,7 +103,8 @@ impl Writer {
             // A gap, or packets that overlap: the one before lasts until this one.
             last.length = at - last.at;
         }
-        let span = self.sound.first().map_or(0, |first| millis(at - first.at + u64::from(length), SOUND_RATE));
+        let span = |first: &Sample| millis((at - first.at).saturating_add(length.into()), SOUND_RATE);
+        let span = self.sound.first().map_or(0, span);
         // A little longer than the video, which cuts where it likes.
         if span > LONGEST_MS + SHORTEST_MS || self.full() {
             self.flush(None, out);
