@@ -136,12 +136,12 @@ impl Slots {
         Some(epoch)
     }
 
-    /// The slots whose camera is not in the list any more.
     /// The camera of the first video slot that has one.
     pub fn first_picture(&self) -> Option<&CameraId> {
         self.video.iter().find_map(|slot| slot.content.as_ref()).map(|content| &content.camera)
     }
 
+    /// The slots whose camera is not in the list any more.
     pub fn orphans(&self, cameras: &[Camera]) -> Vec<(SlotKind, u8)> {
         let of = |kind, slots: &[Slot]| {
             (0..)
