@@ -15,6 +15,8 @@ pub struct Sps {
     pub interlaced: bool,
     /// Samples use all of 0 to 255 (`video_full_range_flag`).
     pub full_range: bool,
+    /// `matrix_coefficients` (table E-5), where the VUI tells: 1 is BT.709, 5 and 6 are BT.601.
+    pub matrix: Option<u8>,
 }
 
 /// Whether pictures may be shown in another order than they are coded in (B pictures).
@@ -126,12 +128,13 @@ pub fn parse_sps(nal: &[u8]) -> Result<Sps, SpsError> {
 
     // Baseline (66) has no B slices (annex A.2.1); order type 2 shows pictures as they are coded (8.2.1.3).
     let mut reorder = if profile == 66 || order_type == 2 { Reorder::None } else { Reorder::Unknown };
-    let (mut frame_rate, mut full_range) = (None, false);
+    let (mut frame_rate, mut full_range, mut matrix) = (None, false, None);
     if bits.flag("vui_parameters_present_flag")? {
         // A VUI that is cut short costs its hints, not the picture.
         let vui = parse_vui(&mut bits);
         frame_rate = vui.frame_rate;
         full_range = vui.full_range;
+        matrix = vui.matrix;
         match vui.reorder {
             Some(0) => reorder = Reorder::None,
             Some(n) if reorder != Reorder::None => reorder = Reorder::Frames(n),
@@ -139,7 +142,7 @@ pub fn parse_sps(nal: &[u8]) -> Result<Sps, SpsError> {
         }
     }
     let profile_level_id = [profile as u8, constraints as u8, level as u8];
-    Ok(Sps { width, height, profile_level_id, reorder, frame_rate, interlaced: !frame_mbs_only, full_range })
+    Ok(Sps { width, height, profile_level_id, reorder, frame_rate, interlaced: !frame_mbs_only, full_range, matrix })
 }
 
 #[derive(Default)]
@@ -147,6 +150,7 @@ struct Vui {
     reorder: Option<u32>,
     frame_rate: Option<(u32, u32)>,
     full_range: bool,
+    matrix: Option<u8>,
 }
 
 fn parse_vui(bits: &mut Bits<'_>) -> Vui {
@@ -163,7 +167,8 @@ fn parse_vui(bits: &mut Bits<'_>) -> Vui {
             bits.bits(3)?; // video_format
             vui.full_range = bits.bit()?;
             if bits.bit()? {
-                bits.bits(24)?; // colour description
+                bits.bits(16)?; // colour_primaries, transfer_characteristics
+                vui.matrix = Some(bits.bits(8)? as u8);
             }
         }
         if bits.bit()? {
@@ -378,6 +383,19 @@ mod tests {
         w.u(1, 1).u(1, 0).u(1, 0).u(1, 1).u(3, 5).u(1, 1).u(1, 0).u(1, 0).u(1, 0).u(2, 0).u(1, 0).u(1, 0);
         let sps = parse_sps(&w.nal()).unwrap();
         assert_eq!((sps.height, sps.interlaced, sps.full_range), (480, true, true));
+        assert_eq!(sps.matrix, None);
+    }
+
+    #[test]
+    fn the_matrix_of_the_colours_is_read_where_it_is_told() {
+        let mut w = baseline(40, 30, 0);
+        let start = w.bits.len();
+        for matrix in [1, 5, 6] {
+            w.bits.truncate(start);
+            // video_signal_type_present_flag, video_format, full range, colour_description_present_flag
+            w.u(1, 1).u(1, 0).u(1, 0).u(1, 1).u(3, 5).u(1, 0).u(1, 1).u(8, 1).u(8, 1).u(8, matrix);
+            assert_eq!(parse_sps(&w.nal()).unwrap().matrix, Some(matrix as u8));
+        }
     }
 
     #[test]
