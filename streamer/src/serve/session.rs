@@ -30,7 +30,7 @@ use crate::hub::Hub;
 /// Video slots at most. A viewer may ask for 16; an offer of so many would not fit a sealed message.
 const MAX_VIDEO_SLOTS: u8 = 9;
 /// Sound slots of each session (`docs/protocol.md` section 6).
-const AUDIO_SLOTS: u8 = 2;
+const AUDIO_SLOTS: u8 = 4;
 /// From the knock to the connection at most.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// A viewer that was lost for so long is gone; a phone that changes networks is back sooner.

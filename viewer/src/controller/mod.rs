@@ -220,8 +220,8 @@ impl Controller {
                 Effect::Connect { place, watch, listen } => self.connect(place, watch, listen.is_some()),
                 Effect::Watch { place, slot, content } => self.watch(place, slot, content),
                 Effect::Unwatch { place, slot } => self.ask(place, move |r| async move { r.unwatch(slot).await.ok() }),
-                Effect::Listen { place, camera } => {
-                    self.ask(place, move |r| async move { r.listen(0, camera).await.ok() });
+                Effect::Listen { place, slot, camera } => {
+                    self.ask(place, move |r| async move { r.listen(slot, camera).await.ok() });
                 }
                 Effect::Rename { place, name } => self.ask(place, move |r| async move { r.rename(name).await.ok() }),
                 Effect::Pair(link) => self.pair(link),

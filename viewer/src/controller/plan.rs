@@ -5,6 +5,8 @@ use athome_shared::protocol::control::Camera;
 
 /// Slots of one session: a place for every tile of the largest grid.
 pub const SLOTS: u8 = 9;
+/// Sounds of one session at once: what is heard, and what is recorded beside it.
+pub const SOUNDS: u8 = 4;
 /// Tiles narrower than this, in real pixels, get the small layer.
 const SMALL_UNDER: u32 = 640;
 
@@ -54,11 +56,31 @@ pub fn plan(slots: &mut [Option<Content>], wanted: &[Content]) -> Vec<Change> {
     changes
 }
 
+/// Changes the sound slots to carry `wanted`, the most important first; those beyond the slots' number are left out. A
+/// camera keeps its slot, so that a recording's sound has no gap when another camera is heard. What to tell: slot and
+/// camera.
+pub fn plan_sounds(slots: &mut [Option<CameraId>], wanted: &[CameraId]) -> Vec<(u8, Option<CameraId>)> {
+    let wanted = wanted.get(..wanted.len().min(slots.len())).unwrap_or_default();
+    let before = slots.to_vec();
+    for slot in slots.iter_mut() {
+        slot.take_if(|camera| !wanted.contains(camera));
+    }
+    for camera in wanted {
+        if !slots.iter().flatten().any(|carried| carried == camera)
+            && let Some(free) = slots.iter_mut().find(|slot| slot.is_none())
+        {
+            *free = Some(camera.clone());
+        }
+    }
+    let changed = slots.iter().zip(before).enumerate().filter(|(_, (now, before))| *now != before);
+    changed.map(|(at, (now, _))| (at as u8, now.clone())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use athome_shared::id::{CameraId, Layer};
 
-    use super::{Change, Content, plan};
+    use super::{Change, Content, plan, plan_sounds};
 
     fn content(name: &str, layer: Layer) -> Content {
         Content { camera: CameraId::slug(name), layer }
@@ -82,6 +104,19 @@ mod tests {
             [Change::Watch { slot: 1, content: small }],
             "another layer of the same camera"
         );
+    }
+
+    #[test]
+    fn a_recorded_camera_keeps_its_sound_when_another_is_heard() {
+        let [a, b, c] = ["a", "b", "c"].map(CameraId::slug);
+        let mut slots = vec![None; 2];
+        assert_eq!(plan_sounds(&mut slots, std::slice::from_ref(&a)), [(0, Some(a.clone()))]);
+        // `b` is heard now, `a` goes on being recorded: nothing is said of it.
+        assert_eq!(plan_sounds(&mut slots, &[b.clone(), a.clone()]), [(1, Some(b.clone()))]);
+        assert_eq!(plan_sounds(&mut slots, std::slice::from_ref(&a)), [(1, None)]);
+        // More than fit: what is heard comes first.
+        assert_eq!(plan_sounds(&mut slots, &[b.clone(), a, c]), [(1, Some(b))]);
+        assert_eq!(plan_sounds(&mut slots, &[]).len(), 2);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which camera stands where, what of it is received, and which one is heard.
 
-use athome_shared::id::Layer;
+use athome_shared::id::{CameraId, Layer};
 
 use super::super::plan::{self, Change, Content};
 use super::{Effect, State};
@@ -78,14 +78,23 @@ impl State {
     }
 
     pub(super) fn sound(&mut self) {
-        let heard = self.heard();
-        for (place, last) in &mut self.listening {
-            let camera = heard.as_ref().filter(|(key, _)| key.place == *place).map(|(key, _)| key.camera.clone());
-            if *last != camera {
-                *last = camera.clone();
-                self.effects.push_back(Effect::Listen { place: *place, camera });
+        let places: Vec<PlaceId> = self.listening.keys().copied().collect();
+        for place in places {
+            let wanted = self.sounds(place);
+            let Some(slots) = self.listening.get_mut(&place) else { continue };
+            for (slot, camera) in plan::plan_sounds(slots, &wanted) {
+                self.effects.push_back(Effect::Listen { place, slot, camera });
             }
         }
-        self.effects.push_back(Effect::Hear(heard));
+        self.effects.push_back(Effect::Hear(self.heard()));
+    }
+
+    /// Whose sound a place has to send: of the camera that is heard, and of those that are recorded.
+    pub(super) fn sounds(&self, place: PlaceId) -> Vec<CameraId> {
+        let heard = self.heard().map(|(key, _)| key);
+        let audible = |key: &&CameraKey| self.model.camera(key).is_none_or(|camera| camera.audio);
+        let recorded = self.model.recordings.keys().filter(|key| heard.as_ref() != Some(*key)).filter(audible);
+        let all = heard.iter().chain(recorded).filter(|key| key.place == place);
+        all.map(|key| key.camera.clone()).collect()
     }
 }

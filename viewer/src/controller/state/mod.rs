@@ -49,9 +49,10 @@ pub enum Effect {
         place: PlaceId,
         slot: u8,
     },
-    /// A camera's sound, or silence.
+    /// A camera's sound, or silence, in a sound slot.
     Listen {
         place: PlaceId,
+        slot: u8,
         camera: Option<CameraId>,
     },
     /// What the loudspeaker plays, and how loud.
@@ -88,8 +89,8 @@ pub enum Effect {
 pub struct State {
     model: Model,
     slots: BTreeMap<PlaceId, Vec<Option<Content>>>,
-    /// What each place was last told to play.
-    listening: BTreeMap<PlaceId, Option<CameraId>>,
+    /// What each place was last told to send in its sound slots.
+    listening: BTreeMap<PlaceId, Vec<Option<CameraId>>>,
     visible: Vec<(CameraKey, u32)>,
     /// Layers that a streamer refused although it named them.
     refused: BTreeSet<(CameraKey, Layer)>,
@@ -178,6 +179,7 @@ impl State {
         match result {
             Ok(file) => {
                 self.model.recordings.insert(camera, model::Recording { file, since: now });
+                self.sound();
             }
             Err(sentence) => self.notice(now, sentence),
         }
@@ -187,6 +189,7 @@ impl State {
     /// A recording ended; with a sentence if not all of it could be written.
     pub fn handle_recorded(&mut self, now: Instant, camera: &CameraKey, trouble: Option<Sentence>) {
         if let Some(recording) = self.model.recordings.remove(camera) {
+            self.sound();
             self.notice(now, trouble.unwrap_or(Sentence::RecordingSaved { file: name_of(&recording.file) }));
         }
         self.redraw();
@@ -233,3 +236,6 @@ impl State {
 fn name_of(file: &std::path::Path) -> String {
     file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

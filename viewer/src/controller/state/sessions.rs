@@ -44,7 +44,7 @@ impl State {
             Event::Stage(stage) => {
                 if stage == Stage::Live {
                     // A new session plays its first camera or nothing, whatever the last one played.
-                    self.listening.insert(id, None);
+                    self.listening.insert(id, vec![None; usize::from(plan::SOUNDS)]);
                     self.sound();
                 }
                 if let Some(place) = self.place_mut(id) {
@@ -166,8 +166,8 @@ impl State {
             Some(WatchWish { slot: slot as u8, camera: Some(content.camera.clone()), layer: content.layer })
         });
         let watch = wishes.collect();
-        let listen = self.heard().filter(|(key, _)| key.place == id).map(|(key, _)| key.camera);
-        self.listening.insert(id, listen.clone());
+        let listen = self.sounds(id).into_iter().next();
+        self.listening.insert(id, vec![None; usize::from(plan::SOUNDS)]);
         if let Some(place) = self.place_mut(id) {
             place.state = PlaceState::Connecting;
             place.sentence = Some(Sentence::Finding);
