@@ -96,6 +96,8 @@ impl Screen for Senses {
     fn switched(&self, slot: u8) {
         self.meter.switched(slot);
     }
+
+    fn crashed(&self, _: &Attached) {}
 }
 
 impl SoundSink for Senses {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use athome_shared::id::Layer;
+use athome_shared::protocol::control::Attached;
 use athome_shared::protocol::wire::WatchWish;
 use athome_viewer::controller::Media;
 use athome_viewer::headless::{peer_settings, read_link};
@@ -32,6 +33,8 @@ impl Screen for Count {
     }
 
     fn switched(&self, _: u8) {}
+
+    fn crashed(&self, _: &Attached) {}
 }
 
 struct Counting(Arc<Count>);
@@ -60,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
     let place = client::pair(&store, &link, "listen", "desktop").await.map_err(|error| anyhow!("{error:?}"))?;
     let (count, holds) = (Arc::new(Count::default()), Arc::new(Holds::default()));
     let pictures = Arc::new(Counting(Arc::clone(&count)));
-    let stage = Stage::new(pictures, Arc::clone(&holds), Box::new(|sentence| eprintln!("{sentence:?}")))?;
+    let stage = Stage::new(pictures, Arc::clone(&holds), Arc::new(|sentence| eprintln!("{sentence:?}")))?;
     let wish = WatchWish { slot: 0, camera: None, layer: Layer::Full };
     let options = Options { slots: 1, watch: vec![wish], audio: true, peer: peer_settings(), reconnect: true };
     let id = place.id();

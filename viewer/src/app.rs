@@ -1,34 +1,39 @@
 //! The window: reads the controller's model, draws it, and sends what was wished. Closing it ends the controller.
 
+mod losses;
+mod tempo;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use athome_shared::look::theme;
+use athome_shared::look::theme::{self, SURROUND};
 use athome_shared::pair::link::Link;
 use egui::{Context, ViewportBuilder, ViewportCommand};
 use tracing::{error, warn};
 
 use crate::controller::model::Model;
 use crate::controller::request::Request;
-use crate::controller::{Controller, Desktop, Handle, Media, Setup};
+use crate::controller::{Controller, Desktop, Handle, Setup};
 use crate::desktop::instance::First;
 use crate::desktop::keystore;
 use crate::outside::Outside;
 use crate::play::hold::Holds;
 use crate::play::stage::Stage;
+use crate::report::Report;
 use crate::session::client::SharedStore;
 use crate::settings::{CameraKey, Settings, Theme};
+use crate::ui::shader::{self, Shader};
 use crate::ui::wall::Wall;
 use crate::ui::{Scene, View, Wish};
 use crate::words::{Label, Lang, Sentence};
+use losses::{Losses, Then};
+use tempo::Tempo;
 
 /// What is on the screen has to stay the same for this long before it is asked for.
 const SETTLED: Duration = Duration::from_millis(200);
-/// Between two frames of the window: what several cameras bring within this time is drawn together.
-const PACE: Duration = Duration::from_millis(12);
 /// How long closing waits for goodbyes and the ends of recordings.
 const GOODBYE: Duration = Duration::from_secs(5);
 const SIZE: [f32; 2] = [1_280.0, 800.0];
@@ -47,56 +52,63 @@ pub struct Window {
     /// Where later starts of the program are heard.
     pub first: First,
     pub desktop: Arc<dyn Desktop>,
+    /// Collects figures of what is shown, where somebody wants them.
+    pub report: Option<Arc<Report>>,
+    /// Asked after each frame; true pretends that the graphics driver lost the window.
+    pub probe: Probe,
 }
 
-/// Opens the window and returns once it is closed.
+/// See [`Window::probe`].
+pub type Probe = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// Opens the window and returns once it is closed. Should the graphics driver lose it, it is opened again: what is
+/// watched, heard and recorded belongs to the controller, and goes on meanwhile.
 pub fn run(mut window: Window) -> Result<(), Sentence> {
     let unusable = |error: &dyn std::fmt::Display| {
         error!(%error, "no window");
         Sentence::NoDisplay
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| unusable(&e))?;
-    let size = window.settings.window.unwrap_or(SIZE);
-    let viewport = ViewportBuilder::default()
-        .with_title("AtHome")
-        .with_app_id("athome-viewer")
-        .with_inner_size(size)
-        .with_min_inner_size(LEAST)
-        .with_drag_and_drop(true);
-    let options = eframe::NativeOptions { viewport, ..Default::default() };
-    // The loudspeaker's word for the person reaches the controller, which is made after it.
-    let handle = Arc::new(OnceLock::<Handle>::new());
-    let pace = Arc::new(Pace::new());
-    let holds = Arc::new(Holds::default());
+    let size = window.settings.window;
+    let (store, mut first) = (Arc::clone(&window.store), std::mem::take(&mut window.first));
+    let (core, controller) = Core::new(window).map_err(|e| unusable(&e))?;
+    let mut waiting = Some(controller);
     let mut running = None;
-    let spawner = runtime.handle().clone();
-    let started = &mut running;
-    let store = Arc::clone(&window.store);
-    let mut first = std::mem::take(&mut window.first);
-    let later = &mut first;
-    let result = eframe::run_native(
-        "AtHome",
-        options,
-        Box::new(move |cc| {
-            let (of_wall, ctx) = (Arc::clone(&pace), cc.egui_ctx.clone());
-            let wall = Wall::new(Arc::clone(&holds), move |hold| of_wall.repaint(&ctx, hold));
-            let told = Arc::clone(&handle);
-            let say = Box::new(move |sentence| {
-                if let Some(handle) = told.get() {
-                    handle.send(Request::Say(sentence));
+    let mut losses = Losses::default();
+    let result = loop {
+        core.lost.store(false, Ordering::Relaxed);
+        let opened = AtomicBool::new(false);
+        let size = core.handle.model().settings.window.or(size).unwrap_or(SIZE);
+        let ended = eframe::run_native(
+            "AtHome",
+            options(size),
+            Box::new(|cc| {
+                opened.store(true, Ordering::Relaxed);
+                // Nobody is connected to for a window that can't be opened.
+                if let Some(controller) = waiting.take() {
+                    keystore::move_in(Arc::clone(&store), keystore::System::default(), controller.handle());
+                    let to_controller = controller.handle();
+                    first.listen(move |wish| to_controller.send(wish));
+                    running = Some(runtime.spawn(controller.run()));
                 }
-            });
-            let stage = Stage::new(Arc::new(Arc::clone(&wall)), holds, say)?;
-            let (app, controller) = App::new(&cc.egui_ctx, window, wall, pace, Arc::new(stage));
-            keystore::move_in(store, keystore::System::default(), controller.handle());
-            let to_controller = controller.handle();
-            later.listen(move |wish| to_controller.send(wish));
-            let _ = handle.set(controller.handle());
-            *started = Some(spawner.spawn(controller.run()));
-            Ok(Box::new(app))
-        }),
-    );
+                Ok(Box::new(App::new(Arc::clone(&core), cc)))
+            }),
+        );
+        core.pace.attach(None);
+        let lost = core.lost.load(Ordering::Relaxed) || (ended.is_err() && opened.load(Ordering::Relaxed));
+        match ended {
+            Ok(()) if !lost => break Ok(()),
+            Err(error) if !lost => break Err(unusable(&error)),
+            Ok(()) => warn!("the graphics driver lost the window"),
+            Err(error) => warn!(%error, "the graphics driver lost the window"),
+        }
+        match losses.handle_loss(Instant::now()) {
+            Then::OpenAgain => core.handle.send(Request::Say(Sentence::GraphicsBack)),
+            Then::GiveUp => break Err(Sentence::GraphicsGone),
+        }
+    };
     first.deafen();
+    core.handle.send(Request::Quit);
     if let Some(running) = running {
         let ended = runtime.block_on(async { tokio::time::timeout(GOODBYE, running).await });
         if ended.is_err() {
@@ -104,18 +116,80 @@ pub fn run(mut window: Window) -> Result<(), Sentence> {
         }
     }
     runtime.shutdown_timeout(Duration::from_millis(500));
-    result.map_err(|e| unusable(&e))
+    result
+}
+
+fn options(size: [f32; 2]) -> eframe::NativeOptions {
+    let viewport = ViewportBuilder::default()
+        .with_title("AtHome")
+        .with_app_id("athome-viewer")
+        .with_inner_size(size)
+        .with_min_inner_size(LEAST)
+        .with_drag_and_drop(true);
+    // Dithering smooths gradients, of which there are none; without a graphics card it costs a third of all drawing.
+    eframe::NativeOptions { viewport, dithering: false, ..Default::default() }
+}
+
+/// What lives longer than a window that the graphics driver may lose.
+struct Core {
+    handle: Handle,
+    wall: Arc<Wall>,
+    pace: Arc<Pace>,
+    report: Option<Arc<Report>>,
+    /// Asked after each frame whether the driver lost the context.
+    probe: Probe,
+    /// Why the window is being closed.
+    lost: AtomicBool,
+}
+
+impl Core {
+    fn new(window: Window) -> std::io::Result<(Arc<Self>, Controller)> {
+        let pace = Arc::new(Pace::default());
+        let holds = Arc::new(Holds::default());
+        let of_wall = Arc::clone(&pace);
+        let wall = Wall::new(Arc::clone(&holds), move |hold| of_wall.repaint(hold));
+        if let Some(report) = &window.report {
+            wall.report_to(Arc::clone(report));
+        }
+        // The loudspeaker's word for the person reaches the controller, which is made after it.
+        let handle = Arc::new(OnceLock::<Handle>::new());
+        let told = Arc::clone(&handle);
+        let say = Arc::new(move |sentence| {
+            if let Some(handle) = told.get() {
+                handle.send(Request::Say(sentence));
+            }
+        });
+        let stage = Stage::new(Arc::new(Arc::clone(&wall)), holds, say)?;
+        let of_model = Arc::clone(&pace);
+        let controller = Controller::new(Setup {
+            store: window.store,
+            data: window.data,
+            settings: window.settings,
+            notice: window.notice,
+            device: window.device,
+            media: Arc::new(stage),
+            desktop: window.desktop,
+            wake: Arc::new(move || of_model.repaint(Duration::ZERO)),
+        });
+        let _ = handle.set(controller.handle());
+        if let Some(link) = window.link {
+            controller.handle().send(Request::Pair(link));
+        }
+        let lost = AtomicBool::new(false);
+        let (handle, report, probe) = (controller.handle(), window.report, window.probe);
+        Ok((Arc::new(Self { handle, wall, pace, report, probe, lost }), controller))
+    }
 }
 
 /// The window's side of the program.
 struct App {
+    core: Arc<Core>,
     handle: Handle,
-    wall: Arc<Wall>,
     view: View,
+    shader: Option<Arc<Shader>>,
     visible: Settling<Vec<(CameraKey, u32)>>,
     size: Settling<[f32; 2]>,
     outside: Outside,
-    pace: Arc<Pace>,
     /// How often the window has come to the front when it was asked to.
     forward: u64,
     /// Consecutive frames in which a panel panicked.
@@ -123,48 +197,44 @@ struct App {
 }
 
 impl App {
-    fn new(
-        ctx: &Context,
-        window: Window,
-        wall: Arc<Wall>,
-        pace: Arc<Pace>,
-        media: Arc<dyn Media>,
-    ) -> (Self, Controller) {
-        theme::apply(ctx);
-        let (of_model, model_ctx, outside_ctx) = (Arc::clone(&pace), ctx.clone(), ctx.clone());
-        let controller = Controller::new(Setup {
-            store: window.store,
-            data: window.data,
-            settings: window.settings,
-            notice: window.notice,
-            device: window.device,
-            media,
-            desktop: window.desktop,
-            wake: Arc::new(move || of_model.repaint(&model_ctx, Duration::ZERO)),
+    fn new(core: Arc<Core>, cc: &eframe::CreationContext<'_>) -> Self {
+        theme::apply(&cc.egui_ctx);
+        core.pace.attach(Some(&cc.egui_ctx));
+        let shader = cc.gl.as_deref().map(Shader::new).and_then(|shader| match shader {
+            Ok(shader) => Some(Arc::new(shader)),
+            Err(error) => {
+                warn!(%error, "no shader: pictures are converted without the graphics driver");
+                None
+            }
         });
-        let handle = controller.handle();
-        if let Some(link) = window.link {
-            handle.send(Request::Pair(link));
-        }
-        let app = Self {
-            handle,
-            wall,
-            view: View::default(),
+        let outside_ctx = cc.egui_ctx.clone();
+        Self {
+            handle: core.handle.clone(),
+            core,
+            view: View::new(shader.clone()),
+            shader,
             visible: Settling::default(),
             size: Settling::default(),
             outside: Outside::new(Arc::new(move || outside_ctx.request_repaint())),
-            pace,
             forward: 0,
             failed: 0,
-        };
-        (app, controller)
+        }
+    }
+
+    /// Notices whether the driver lost the context; the window is then closed, to be opened again.
+    fn probe(&self, ctx: &Context, frame: &eframe::Frame) {
+        let Some(gl) = frame.gl() else { return };
+        if shader::lost(gl, self.shader.as_deref()) || (self.core.probe)() {
+            self.core.lost.store(true, Ordering::Relaxed);
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+        }
     }
 
     fn draw(&mut self, ui: &mut egui::Ui, model: &Model, lang: Lang, wishes: &mut Vec<Wish>) {
         let webcam = self.outside.preview();
         let scene = Scene {
             model,
-            wall: &self.wall,
+            wall: &self.core.wall,
             lang,
             now: Instant::now(),
             full_screen: ui.ctx().input(|input| input.viewport().fullscreen.unwrap_or(false)),
@@ -177,7 +247,7 @@ impl App {
             Err(_) => {
                 self.failed += 1;
                 error!(times = self.failed, "a part of the window failed");
-                self.view = View::default();
+                self.view.reset();
                 wishes.clear();
                 ui.label(Label::PanelFailed.text(lang));
                 ui.ctx().request_repaint_after(Duration::from_secs(1));
@@ -212,6 +282,7 @@ impl App {
     fn settle(&mut self, ctx: &Context) {
         let now = Instant::now();
         let mut visible = self.view.visible().to_vec();
+        self.core.pace.tempo().handle_cameras(visible.len());
         if ctx.input(|input| input.viewport().minimized.unwrap_or(false)) {
             visible.clear();
         }
@@ -236,10 +307,14 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         let model = self.handle.model();
         self.come_forward(ctx, &model);
+        self.settle(ctx);
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        self.pace.handle_painted();
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        self.core.pace.tempo().handle_painted(Instant::now());
+        if let Some(report) = &self.core.report {
+            report.handle_painted();
+        }
         let model = self.handle.model();
         let lang = model.settings.language.as_deref().map_or_else(Lang::of_system, Lang::of_tag);
         let ctx = ui.ctx().clone();
@@ -253,11 +328,12 @@ impl eframe::App for App {
         for wish in wishes {
             self.carry_out(&ctx, wish);
         }
-        self.settle(&ctx);
+        self.probe(&ctx, frame);
     }
 
-    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        self.handle.send(Request::Quit);
+    /// What lies around the pictures; panels paint over it.
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        SURROUND.to_normalized_gamma_f32()
     }
 }
 
@@ -302,33 +378,32 @@ impl<T: PartialEq + Clone> Settling<T> {
 }
 
 /// Joins the repaints that several threads ask for.
+#[derive(Default)]
 struct Pace {
-    start: Instant,
-    painted_us: AtomicU64,
+    tempo: Mutex<Tempo>,
+    /// The open window's.
+    ctx: Mutex<Option<Context>>,
 }
 
 impl Pace {
-    fn new() -> Self {
-        Self { start: Instant::now(), painted_us: AtomicU64::new(0) }
+    fn attach(&self, ctx: Option<&Context>) {
+        *self.ctx.lock().unwrap_or_else(PoisonError::into_inner) = ctx.cloned();
     }
 
-    fn handle_painted(&self) {
-        self.painted_us.store(self.now_us(), Ordering::Relaxed);
+    fn tempo(&self) -> MutexGuard<'_, Tempo> {
+        self.tempo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for a repaint as soon as the pace allows, and not before `hold` is over.
-    fn repaint(&self, ctx: &Context, hold: Duration) {
-        let since = self.now_us().saturating_sub(self.painted_us.load(Ordering::Relaxed));
-        let rest = PACE.saturating_sub(Duration::from_micros(since)).max(hold);
-        if rest.is_zero() {
+    /// Asks for a repaint as soon as the tempo allows, and not before `hold` is over.
+    fn repaint(&self, hold: Duration) {
+        let ctx = self.ctx.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(ctx) = ctx else { return };
+        let wait = self.tempo().wait(Instant::now(), hold);
+        if wait.is_zero() {
             ctx.request_repaint();
         } else {
-            ctx.request_repaint_after(rest);
+            ctx.request_repaint_after(wait);
         }
-    }
-
-    fn now_us(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 

@@ -9,6 +9,7 @@ pub mod headless;
 pub mod meter;
 pub mod outside;
 pub mod play;
+pub mod report;
 pub mod scan;
 pub mod session;
 pub mod settings;

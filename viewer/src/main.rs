@@ -1,20 +1,23 @@
 //! The viewer's command line.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use athome_shared::pair::link::Link;
 use athome_viewer::app::{self, Window};
 use athome_viewer::desktop::instance::{self, Start};
 use athome_viewer::desktop::notify::Notifications;
 use athome_viewer::headless::{self, Headless};
+use athome_viewer::report::Report;
 use athome_viewer::session::client;
 use athome_viewer::settings::Settings;
 use athome_viewer::store;
 use athome_viewer::words::{Lang, Sentence};
 use clap::Parser;
+use tracing::warn;
 
 /// Watch an AtHome camera.
 #[derive(Debug, Parser)]
@@ -47,7 +50,7 @@ struct Args {
     /// What this device calls itself when it pairs.
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// Print one JSON object at the end.
+    /// Print one JSON object at the end; with a window, one each second about what it shows.
     #[arg(long)]
     json: bool,
 }
@@ -60,11 +63,12 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> ExitCode {
+    let started = Instant::now();
     let args = Args::parse();
     let lang = Lang::of_system();
     athome_shared::logging::init();
     if !args.headless {
-        return match window(args) {
+        return match window(args, started) {
             Ok(()) => ExitCode::SUCCESS,
             Err(sentence) => {
                 eprintln!("{}", sentence.text(lang));
@@ -109,7 +113,7 @@ fn data(given: Option<PathBuf>) -> Result<PathBuf, Sentence> {
     given.or_else(store::default_dir).ok_or_else(|| unusable("~", "--data DIR is needed"))
 }
 
-fn window(args: Args) -> Result<(), Sentence> {
+fn window(args: Args, started: Instant) -> Result<(), Sentence> {
     let data = data(args.data)?;
     // Only what the system's handler of links hands over; anything else has no business on a command line.
     let opened = args.opened.filter(|text| instance::is_link(text));
@@ -135,7 +139,28 @@ fn window(args: Args) -> Result<(), Sentence> {
         link,
         first,
         desktop: Arc::new(Notifications::start()),
+        report: args.json.then(|| report(started)),
+        probe: Box::new(|| false),
     })
+}
+
+/// Figures of what the window shows, printed once a second until the program ends.
+fn report(started: Instant) -> Arc<Report> {
+    let report = Arc::new(Report::new(started));
+    let lines = Arc::downgrade(&report);
+    let print = move || {
+        while let Some(report) = lines.upgrade() {
+            std::thread::sleep(Duration::from_secs(1));
+            let line = serde_json::to_string(&report.line(Instant::now())).map_err(std::io::Error::from);
+            if let Err(error) = line.and_then(|line| writeln!(std::io::stdout(), "{line}")) {
+                return warn!(%error, "nobody reads the figures");
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("report".to_owned()).spawn(print) {
+        warn!(%error, "no figures");
+    }
+    report
 }
 
 /// What this computer calls itself, as far as it tells.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use athome_shared::media::clock::{self, read_clock, read_flash};
+use athome_shared::protocol::control::Attached;
 use athome_shared::time::WallTime;
 
 use crate::play::audio::{CHANNELS, RATE, Sound, SoundSink};
@@ -137,6 +138,8 @@ impl Screen for Meter {
             remember(&mut figures.flash_errors_us, i64::from(tenths) * 100);
         }
     }
+
+    fn crashed(&self, _: &Attached) {}
 
     fn switched(&self, _slot: u8) {
         let mut figures = self.lock();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use athome_shared::media::clock;
 use athome_shared::pair::link::Link;
+use athome_shared::protocol::control::Attached;
 use athome_tests::house::House;
 use athome_tests::viewer::Device;
 use athome_tests::wait::within;
@@ -61,6 +62,8 @@ impl Screen for Wall {
     }
 
     fn switched(&self, _slot: u8) {}
+
+    fn crashed(&self, _: &Attached) {}
 }
 
 impl SoundSink for Wall {

@@ -14,6 +14,8 @@ use openh264::OpenH264API;
 use openh264::decoder::{DecodeOptions, Decoder, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
+use super::planes::Colour;
+
 /// Frames that wait for the decoder: half a second at 30 fps. When full, all of them are dropped and a key frame is asked
 /// for; a key frame that arrives behind more than [`LATE`] others drops those.
 const QUEUE: usize = 16;
@@ -22,7 +24,7 @@ const LATE: usize = 2;
 /// Between two requests for a key frame. PLI and its answer may both be lost, so it is repeated until one is decoded.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
-/// A decoded picture, borrowed from the decoder: 4:2:0, BT.601 limited range.
+/// A decoded picture, borrowed from the decoder: 4:2:0.
 #[derive(Clone, Copy)]
 pub struct Picture<'a> {
     /// What the frame was announced to be.
@@ -32,6 +34,8 @@ pub struct Picture<'a> {
     /// Planes Y, U, V with their strides in bytes; rows after the last one may be missing.
     pub planes: [&'a [u8]; 3],
     pub strides: [usize; 3],
+    /// As the stream's parameter set says; the decoder itself doesn't.
+    pub colour: Colour,
     pub is_key: bool,
     pub rtp: u32,
     /// By the streamer's clock.
@@ -48,6 +52,8 @@ pub trait PictureSink: Send + Sync {
     fn picture(&self, picture: &Picture<'_>);
     /// Decoding can't go on without a key frame in this slot.
     fn key_frame_wanted(&self, slot: u8);
+    /// The decoder of this content crashed; a new one takes over from the next key frame on.
+    fn crashed(&self, content: &Attached);
 }
 
 /// What a decoder did so far.
@@ -79,6 +85,8 @@ struct Queue {
     /// Frames were dropped: nothing but a key frame helps.
     key_needed: bool,
     closed: bool,
+    /// What is being decoded, or was when the decoder crashed.
+    current: Option<Arc<Attached>>,
     counts: DecodeCounts,
 }
 
@@ -118,11 +126,13 @@ impl VideoDecoder {
         let thread = std::thread::Builder::new().name("video-decode".to_owned()).spawn(move || {
             // A panic costs the frame that caused it: what follows is decoded anew, from a key frame on. A crash inside
             // the C library can't be caught.
-            while catch_unwind(AssertUnwindSafe(|| run(&worker, sink.as_ref()))).is_err() {
+            let mut crashed = None;
+            while catch_unwind(AssertUnwindSafe(|| run(&worker, sink.as_ref(), crashed.take()))).is_err() {
                 let mut queue = worker.queue.lock().unwrap_or_else(PoisonError::into_inner);
                 queue.drop_all();
                 queue.counts.failed += 1;
                 queue.key_needed = true;
+                crashed = queue.current.take();
             }
         })?;
         Ok(Self { shared, thread: Some(thread) })
@@ -169,12 +179,19 @@ enum Step {
     Close,
 }
 
-fn run(shared: &Shared, sink: &dyn PictureSink) {
+/// `crashed` is what the decoder before this one was decoding when it ended.
+fn run(shared: &Shared, sink: &dyn PictureSink, crashed: Option<Arc<Attached>>) {
     let mut decoder: Option<Decoder> = None;
+    let mut colour = Colour::default();
     let mut epoch = None;
     // The slot whose next decodable frame is a key frame.
-    let mut waiting: Option<u8> = None;
+    let mut waiting: Option<u8> = crashed.as_ref().map(|content| content.slot);
     let mut asked: Option<Instant> = None;
+    if let Some(content) = crashed {
+        sink.crashed(&content);
+        sink.key_frame_wanted(content.slot);
+        asked = Some(Instant::now());
+    }
     loop {
         match next(shared, waiting.is_some()) {
             Step::Close => return,
@@ -184,10 +201,16 @@ fn run(shared: &Shared, sink: &dyn PictureSink) {
                     // Another camera: a decoder carries nothing over from the last one.
                     epoch = Some(content.epoch);
                     decoder = None;
+                    colour = Colour::default();
+                }
+                if frame.is_key
+                    && let Some(told) = Colour::of_stream(&frame.data)
+                {
+                    colour = told;
                 }
                 if decoder.is_none() && !frame.is_key {
                     waiting = Some(content.slot);
-                } else if decode(&mut decoder, &content, &frame, sink) {
+                } else if decode(&mut decoder, &content, &frame, colour, sink) {
                     shared.queue.lock().unwrap_or_else(PoisonError::into_inner).counts.decoded += 1;
                     waiting = None;
                     asked = None;
@@ -218,6 +241,7 @@ fn next(shared: &Shared, waiting: bool) -> Step {
             return Step::Close;
         }
         if let Some((content, frame)) = queue.frames.pop_front() {
+            queue.current = Some(Arc::clone(&content));
             return Step::Decode(content, frame);
         }
         if waiting || queue.key_needed {
@@ -233,7 +257,13 @@ fn next(shared: &Shared, waiting: bool) -> Step {
 }
 
 /// True if the frame gave a picture (or rightly none); false if decoding has to start over at a key frame.
-fn decode(decoder: &mut Option<Decoder>, content: &Attached, frame: &ReceivedFrame, sink: &dyn PictureSink) -> bool {
+fn decode(
+    decoder: &mut Option<Decoder>,
+    content: &Attached,
+    frame: &ReceivedFrame,
+    colour: Colour,
+    sink: &dyn PictureSink,
+) -> bool {
     if decoder.is_none() {
         // Concealment is off: a wrong picture is worse than none.
         let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
@@ -249,6 +279,7 @@ fn decode(decoder: &mut Option<Decoder>, content: &Attached, frame: &ReceivedFra
                 height,
                 planes: [yuv.y(), yuv.u(), yuv.v()],
                 strides: yuv.strides().into(),
+                colour,
                 is_key: frame.is_key,
                 rtp: frame.rtp,
                 captured: frame.captured,
@@ -346,6 +377,9 @@ mod tests {
         fn key_frame_wanted(&self, slot: u8) {
             self.0.lock().unwrap().push(slot);
         }
+        fn crashed(&self, _: &Attached) {
+            panic!("nothing here crashes");
+        }
     }
 
     #[test]
@@ -362,31 +396,40 @@ mod tests {
         assert_eq!(decoder.counts().decoded, 0);
     }
 
-    /// Panics the first time it is asked for something.
+    /// Panics the first time it is asked for something, and notes what it is told afterwards.
     #[derive(Default)]
-    struct Fragile(Mutex<u32>);
+    struct Fragile {
+        asked: Mutex<u32>,
+        crashed: Mutex<Vec<Attached>>,
+    }
 
     impl PictureSink for Fragile {
         fn picture(&self, _: &Picture<'_>) {}
         fn key_frame_wanted(&self, _: u8) {
             let asked = {
-                let mut asked = self.0.lock().unwrap();
+                let mut asked = self.asked.lock().unwrap();
                 *asked += 1;
                 *asked
             };
             assert!(asked > 1, "on purpose");
         }
+        fn crashed(&self, content: &Attached) {
+            self.crashed.lock().unwrap().push(content.clone());
+        }
     }
 
     #[test]
-    fn a_panic_on_the_decoders_thread_costs_a_frame_and_not_the_camera() {
+    fn a_crash_on_the_decoders_thread_is_told_once_and_a_key_frame_asked_for_until_it_comes() {
         let fragile = Arc::new(Fragile::default());
         let decoder = VideoDecoder::start(Arc::clone(&fragile) as Arc<dyn PictureSink>).unwrap();
+        // One frame only: the new decoder has to ask by itself.
+        decoder.push(content(), frame(0, true));
         let deadline = Instant::now() + Duration::from_secs(20);
-        while *fragile.0.lock().unwrap() < 2 {
-            assert!(Instant::now() < deadline, "the thread is gone");
-            decoder.push(content(), frame(0, true));
+        while *fragile.asked.lock().unwrap() < 4 {
+            assert!(Instant::now() < deadline, "the thread is gone, or waits in silence");
             std::thread::yield_now();
         }
+        assert_eq!(*fragile.crashed.lock().unwrap(), [(*content()).clone()]);
+        assert_eq!(decoder.counts().failed, 2, "the frame that gave no picture, and the crash");
     }
 }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod decode;
 pub mod freeze;
 pub mod hold;
+pub mod planes;
 pub mod player;
 pub mod playout;
 pub mod record;

@@ -23,6 +23,8 @@ pub trait Screen: Send + Sync {
     fn picture(&self, picture: &Picture<'_>);
     /// The slot's content changed on purpose, or is gone.
     fn switched(&self, slot: u8);
+    /// The decoder of this content crashed; a new one takes over.
+    fn crashed(&self, content: &Attached);
 }
 
 /// A recording that somebody else ends.
@@ -155,5 +157,9 @@ impl PictureSink for Eye {
 
     fn key_frame_wanted(&self, slot: u8) {
         self.requests.key_frame(slot);
+    }
+
+    fn crashed(&self, content: &Attached) {
+        self.screen.crashed(content);
     }
 }

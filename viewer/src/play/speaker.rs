@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use super::audio::{CHANNELS, RATE, Sound, SoundSink};
 use super::hold::Holds;
 use super::playout::{Playout, PlayoutCounts};
+use super::stage::Say;
 use crate::settings::CameraKey;
 use crate::store::PlaceId;
 use crate::words::Sentence;
@@ -65,7 +66,7 @@ impl Shared {
 
 impl Speaker {
     /// Opens nothing before a camera is heard. `say` is told, once, that no device can be used.
-    pub fn start(holds: Arc<Holds>, say: Box<dyn Fn(Sentence) + Send>) -> std::io::Result<Self> {
+    pub fn start(holds: Arc<Holds>, say: Say) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { playout: Mutex::default(), holds });
         let (words, inbox) = sync_channel(WORDS);
         let (back, of_device) = (words.clone(), Arc::clone(&shared));

@@ -46,14 +46,18 @@ pub struct Stage {
     speaker: Speaker,
     holds: Arc<Holds>,
     recorders: Arc<Recorders>,
+    say: Say,
 }
+
+/// Takes a word for the person; called on any thread.
+pub type Say = Arc<dyn Fn(Sentence) + Send + Sync>;
 
 impl Stage {
     /// `holds` is also the window's: it shows each picture [`Holds::of`] its camera later. `say` is told when no
-    /// loudspeaker can be used.
-    pub fn new(pictures: Arc<dyn Pictures>, holds: Arc<Holds>, say: Box<dyn Fn(Sentence) + Send>) -> io::Result<Self> {
-        let speaker = Speaker::start(Arc::clone(&holds), say)?;
-        Ok(Self { pictures, speaker, holds, recorders: Arc::default() })
+    /// loudspeaker can be used, and when a decoder crashed.
+    pub fn new(pictures: Arc<dyn Pictures>, holds: Arc<Holds>, say: Say) -> io::Result<Self> {
+        let speaker = Speaker::start(Arc::clone(&holds), Arc::clone(&say))?;
+        Ok(Self { pictures, speaker, holds, recorders: Arc::default(), say })
     }
 
     /// What the loudspeaker's buffer went through so far.
@@ -65,7 +69,7 @@ impl Stage {
 impl Media for Stage {
     fn sink(&self, place: PlaceId, requests: Requests) -> Box<dyn MediaSink> {
         let screen = self.pictures.screen(place, requests.offset().clone());
-        let screen = Arc::new(Measured { place, screen, holds: Arc::clone(&self.holds) });
+        let screen = Arc::new(Measured { place, screen, holds: Arc::clone(&self.holds), say: Arc::clone(&self.say) });
         let player = Player::new(screen, self.speaker.ear(place), requests.clone());
         Box::new(Tap { place, player, requests, recorders: Arc::clone(&self.recorders), asked: None })
     }
@@ -164,11 +168,13 @@ impl MediaSink for Tap {
     }
 }
 
-/// Tells how late a heard camera's pictures are, so that they can wait for their sound.
+/// Tells how late a heard camera's pictures are, so that they can wait for their sound; and a person that a decoder
+/// crashed.
 struct Measured {
     place: PlaceId,
     screen: Arc<dyn Screen>,
     holds: Arc<Holds>,
+    say: Say,
 }
 
 impl Screen for Measured {
@@ -182,5 +188,45 @@ impl Screen for Measured {
 
     fn switched(&self, slot: u8) {
         self.screen.switched(slot);
+    }
+
+    fn crashed(&self, content: &Attached) {
+        self.screen.crashed(content);
+        (self.say)(Sentence::DecoderCrashed { camera: content.camera.to_string() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use athome_shared::id::{CameraId, Layer};
+    use athome_shared::protocol::control::Attached;
+    use athome_shared::protocol::wire::SlotKind;
+
+    use super::{Measured, Picture, Screen, Sentence};
+    use crate::store::PlaceId;
+
+    #[derive(Default)]
+    struct Nothing;
+
+    impl Screen for Nothing {
+        fn picture(&self, _: &Picture<'_>) {}
+        fn switched(&self, _: u8) {}
+        fn crashed(&self, _: &Attached) {}
+    }
+
+    #[test]
+    fn a_crashed_decoder_is_a_sentence_for_the_person() {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&said);
+        let say: super::Say = Arc::new(move |sentence| told.lock().unwrap().push(sentence));
+        let place = PlaceId([1; 32]);
+        let screen = Measured { place, screen: Arc::new(Nothing), holds: Arc::default(), say };
+        let camera = CameraId::slug("door");
+        screen.switched(0);
+        assert!(said.lock().unwrap().is_empty(), "the control: what is no crash is not told");
+        screen.crashed(&Attached { kind: SlotKind::Video, slot: 0, camera, layer: Layer::Full, epoch: 1, rtp: 0 });
+        assert_eq!(*said.lock().unwrap(), [Sentence::DecoderCrashed { camera: "door".to_owned() }]);
     }
 }

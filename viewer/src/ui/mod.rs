@@ -1,6 +1,7 @@
 //! The window's pictures and controls. Each panel is a file: it draws plain data and says what was wished. Nothing in
 //! here holds a connection or waits for anything.
 
+mod canvas;
 mod control;
 mod dialog;
 mod freshness;
@@ -9,6 +10,7 @@ mod help;
 mod keys;
 mod pairing;
 mod settings;
+pub mod shader;
 mod sidebar;
 mod stats;
 mod tile;
@@ -19,5 +21,7 @@ mod zoom;
 
 pub use view::{Scene, View, Webcam, Wish, show};
 
+#[cfg(all(test, target_os = "linux"))]
+mod canvas_tests;
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,13 @@
 use athome_shared::look::icon::Status;
 use athome_shared::look::theme::{CONTROL_RADIUS, DARK, LABEL, OVER_PICTURE, SMALL, SURROUND};
 use athome_shared::protocol::control::CameraState;
-use egui::epaint::Mesh;
 use egui::{
-    Align2, Color32, ColorImage, CornerRadius, FontId, Painter, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind,
-    TextureOptions, Ui, Vec2, WidgetInfo, pos2, vec2,
+    Align2, Color32, CornerRadius, FontId, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::freshness::Freshness;
-use super::view::{Scene, Texture, View};
+use super::view::{Scene, View};
 use super::wall::Shown;
 use super::zoom::Zoom;
 use crate::controller::model::{Model, PlaceState};
@@ -26,18 +25,14 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, 
     let id = ui.scope_id().with(("tile", key));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, CornerRadius::ZERO, SURROUND);
     let shown = scene.wall.newest(key);
     let age = shown.as_ref().map(|shown| scene.now.saturating_duration_since(shown.captured));
     let fresh = age.map(Freshness::of);
     if let (Some(shown), Some(fresh)) = (&shown, fresh) {
-        let texture = upload(ui, scene, view, key, shown, !fresh.live());
         let zoom = view.zoom.get(key).copied().unwrap_or_default();
-        let size = vec2(shown.image.width() as f32, shown.image.height() as f32);
+        let size = vec2(shown.planes.width as f32, shown.planes.height as f32);
         let place = fit(rect, size);
-        let mut mesh = Mesh::with_texture(texture);
-        mesh.add_rect_with_uv(place, zoom.uv(), Color32::WHITE);
-        painter.add(Shape::mesh(mesh));
+        view.canvas(scene.wall, key).draw(&painter, place, zoom.uv(), shown, !fresh.live());
         if !fresh.live() {
             veil(&painter, place);
         }
@@ -65,36 +60,6 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, 
         WidgetInfo::selected(Role::Button, enabled, selected, said.join(". "))
     });
     response
-}
-
-/// The picture's texture, brought up to date.
-fn upload(ui: &Ui, scene: &Scene<'_>, view: &mut View, key: &CameraKey, shown: &Shown, grey: bool) -> egui::TextureId {
-    let image =
-        || if grey { std::sync::Arc::new(greyscale(&shown.image)) } else { std::sync::Arc::clone(&shown.image) };
-    match view.textures.get_mut(key) {
-        Some(texture) => {
-            if texture.number != shown.number || texture.grey != grey {
-                texture.handle.set(image(), TextureOptions::LINEAR);
-                if texture.number != shown.number {
-                    scene.wall.handle_uploaded(key, shown, std::time::Instant::now());
-                }
-                (texture.number, texture.grey) = (shown.number, grey);
-            }
-            texture.handle.id()
-        }
-        None => {
-            let handle = ui.ctx().load_texture("camera", image(), TextureOptions::LINEAR);
-            let id = handle.id();
-            view.textures.insert(key.clone(), Texture { number: shown.number, grey, handle });
-            scene.wall.handle_uploaded(key, shown, std::time::Instant::now());
-            id
-        }
-    }
-}
-
-fn greyscale(image: &ColorImage) -> ColorImage {
-    let luma = |p: &Color32| ((u32::from(p.r()) * 77 + u32::from(p.g()) * 150 + u32::from(p.b()) * 29) >> 8) as u8;
-    ColorImage::new(image.size, image.pixels.iter().map(|p| Color32::from_gray(luma(p))).collect())
 }
 
 /// The largest rectangle of the picture's shape inside another.

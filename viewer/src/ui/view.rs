@@ -1,4 +1,4 @@
-//! What the window remembers by itself (open panels, zoom, textures), and how its parts stand together.
+//! What the window remembers by itself (open panels, zoom, canvases), and how its parts stand together.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use athome_shared::look::theme;
 use athome_shared::pair::link::Link;
-use egui::{CentralPanel, ColorImage, Frame, Margin, Panel, TextureHandle, Ui};
+use egui::{CentralPanel, ColorImage, Frame, Margin, Panel, Ui};
 
+use super::canvas::Canvas;
+use super::shader::Shader;
 use super::wall::Wall;
 use super::zoom::Zoom;
 use super::{dialog, grid, help, keys, pairing, settings, sidebar, stats, toolbar};
@@ -28,7 +30,7 @@ const SIDE: f32 = 320.0;
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
     pub model: &'a Model,
-    pub wall: &'a Wall,
+    pub wall: &'a Arc<Wall>,
     pub lang: Lang,
     pub now: Instant,
     pub full_screen: bool,
@@ -95,7 +97,9 @@ pub struct View {
     pub(super) side: Option<Side>,
     pub(super) dialog: Option<Dialog>,
     pub(super) sidebar_hidden: bool,
-    pub(super) textures: HashMap<CameraKey, Texture>,
+    /// What the pictures are drawn with; where there is none, they become textures of colours.
+    shader: Option<Arc<Shader>>,
+    pub(super) canvases: HashMap<CameraKey, Canvas>,
     pub(super) zoom: HashMap<CameraKey, Zoom>,
     pub(super) form: pairing::Form,
     pub(super) copied: Option<Instant>,
@@ -109,14 +113,17 @@ pub struct View {
     pub(super) ages: bool,
 }
 
-/// A picture at the graphics driver.
-pub(super) struct Texture {
-    pub(super) number: u64,
-    pub(super) grey: bool,
-    pub(super) handle: TextureHandle,
-}
-
 impl View {
+    /// Of a window whose pictures are drawn by this shader.
+    pub fn new(shader: Option<Arc<Shader>>) -> Self {
+        Self { shader, ..Self::default() }
+    }
+
+    /// Everything else as it was at the start.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.shader.take());
+    }
+
     /// The cameras that the last frame showed, with their widths in real pixels.
     pub fn visible(&self) -> &[(CameraKey, u32)] {
         &self.drawn
@@ -132,9 +139,13 @@ impl View {
         self.dialog == Some(Dialog::Pairing)
     }
 
-    /// The graphics driver lost everything: textures are made anew.
-    pub fn forget_textures(&mut self) {
-        self.textures.clear();
+    /// What draws a camera's picture.
+    pub(super) fn canvas(&mut self, wall: &Arc<Wall>, camera: &CameraKey) -> &mut Canvas {
+        let shader = self.shader.as_ref();
+        self.canvases.entry(camera.clone()).or_insert_with(|| {
+            let (wall, camera) = (Arc::clone(wall), camera.clone());
+            Canvas::new(shader, Box::new(move |shown, now| wall.handle_uploaded(&camera, shown, now)))
+        })
     }
 
     pub(super) fn zoom(&mut self, camera: &CameraKey) -> &mut Zoom {
@@ -173,8 +184,9 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
             Side::Settings => settings::show(ui, scene, view, wishes),
         });
     }
-    let picture = Frame::new().fill(theme::SURROUND);
-    CentralPanel::default().frame(picture).show(ui, |ui| grid::show(ui, scene, view, wishes));
+    // What lies around the pictures is the window's clear colour: painting it again would double the work of a computer
+    // without a graphics card.
+    CentralPanel::default().frame(Frame::new()).show(ui, |ui| grid::show(ui, scene, view, wishes));
     match view.dialog.clone() {
         Some(Dialog::Pairing) => pairing::show(ui, scene, view, wishes),
         Some(Dialog::Help) => help::show(ui, scene, view),
@@ -184,6 +196,6 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
     }
     dialog::notice(ui, scene, wishes);
     // A texture whose camera is not on the screen is memory of the graphics driver's for nothing.
-    view.textures.retain(|key, _| view.drawn.iter().any(|(drawn, _)| drawn == key));
+    view.canvases.retain(|key, _| view.drawn.iter().any(|(drawn, _)| drawn == key));
     view.zoom.retain(|key, zoom| zoom.zoomed() && scene.model.camera(key).is_some());
 }

@@ -1,28 +1,29 @@
-//! Where decoded pictures wait for the window: the newest one of each camera, converted on the decoder's thread. A
-//! picture is kept under the camera that its frame was announced to be of, so no tile can show another's.
+//! Where decoded pictures wait for the window: the newest one of each camera, copied on the decoder's thread. A picture
+//! is kept under the camera that its frame was announced to be of, so no tile can show another's.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use athome_shared::protocol::control::Attached;
 use athome_shared::time::WallTime;
-use egui::ColorImage;
-use tracing::debug;
-use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
+use tracing::{debug, warn};
 
 use crate::play::clock::SharedOffset;
 use crate::play::decode::Picture;
 use crate::play::hold::Holds;
+use crate::play::planes::Planes;
 use crate::play::player::Screen;
 use crate::play::stage;
 use crate::play::times::{Figures, FrameTimes, Times};
+use crate::report::Report;
 use crate::settings::CameraKey;
 use crate::store::PlaceId;
 
 /// Cameras whose last picture is kept; beyond that the one unseen for longest goes.
 const CAMERAS: usize = 24;
-/// Images of a camera that are used in turn: one at the window, one at the graphics driver, one being written, and those
-/// that wait for their sound.
+/// Memory of a camera's pictures that is used in turn: one at the window, one at the graphics driver, one being written,
+/// and those that wait for their sound.
 const IMAGES: usize = 3 + WAITING;
 /// Pictures held back at most: 60 ms of them at 60 a second. One more shows the oldest at once.
 const WAITING: usize = 4;
@@ -30,7 +31,7 @@ const WAITING: usize = 4;
 /// A picture for a tile.
 #[derive(Clone)]
 pub struct Shown {
-    pub image: Arc<ColorImage>,
+    pub planes: Arc<Planes>,
     /// Grows with each picture of any camera.
     pub number: u64,
     /// When it was captured, by our clock; when it was received, where the streamer's clock is not known yet.
@@ -49,6 +50,8 @@ pub struct Wall {
     times: Times<CameraKey>,
     /// How long the heard camera's pictures wait for their sound.
     holds: Arc<Holds>,
+    /// Told of each picture that is shown, where somebody wants figures.
+    report: OnceLock<Arc<Report>>,
     /// Called after each new picture, on a decoder's thread; with how long it still waits.
     wake: Box<dyn Fn(Duration) + Send + Sync>,
 }
@@ -58,7 +61,7 @@ struct Pictures {
     newest: HashMap<CameraKey, Shown>,
     /// Pictures of the heard camera that are not due yet, oldest first; [`WAITING`] at most.
     waiting: VecDeque<(CameraKey, Shown)>,
-    spare: HashMap<CameraKey, Vec<Arc<ColorImage>>>,
+    spare: HashMap<CameraKey, Vec<Arc<Planes>>>,
     number: u64,
 }
 
@@ -102,7 +105,18 @@ impl stage::Pictures for Arc<Wall> {
 
 impl Wall {
     pub fn new(holds: Arc<Holds>, wake: impl Fn(Duration) + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { pictures: Mutex::default(), times: Times::default(), holds, wake: Box::new(wake) })
+        Arc::new(Self {
+            pictures: Mutex::default(),
+            times: Times::default(),
+            holds,
+            report: OnceLock::new(),
+            wake: Box::new(wake),
+        })
+    }
+
+    /// Also tells this report what is shown.
+    pub fn report_to(&self, report: Arc<Report>) {
+        let _ = self.report.set(report);
     }
 
     /// The screen of a place's player. `offset` maps that streamer's clock to ours.
@@ -124,10 +138,13 @@ impl Wall {
             received: shown.received,
             decoded: shown.decoded,
             shown: now,
-            width: shown.image.width(),
-            height: shown.image.height(),
+            width: shown.planes.width,
+            height: shown.planes.height,
         };
         self.times.handle_shown(camera.clone(), times);
+        if let Some(report) = self.report.get() {
+            report.handle_shown(camera, &shown.planes, shown.captured, now, WallTime::now());
+        }
     }
 
     /// Of the pictures last shown.
@@ -147,20 +164,20 @@ impl Wall {
         self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, camera: CameraKey, image: Arc<ColorImage>, picture: &Picture<'_>, before: Option<Duration>) {
+    fn publish(&self, camera: CameraKey, planes: Arc<Planes>, picture: &Picture<'_>, before: Option<Duration>) {
         let captured = before.and_then(|before| picture.received.checked_sub(before)).unwrap_or(picture.received);
         let mut pictures = self.lock();
         pictures.number += 1;
         let number = pictures.number;
         let spare = pictures.spare.entry(camera.clone()).or_default();
-        spare.push(Arc::clone(&image));
+        spare.push(Arc::clone(&planes));
         if spare.len() > IMAGES {
             spare.remove(0);
         }
         let now = Instant::now();
         let hold = self.holds.of(&camera);
         let (received, decoded) = (picture.received, picture.decoded);
-        let shown = Shown { image, number, captured, due: now + hold, before, received, decoded };
+        let shown = Shown { planes, number, captured, due: now + hold, before, received, decoded };
         // What waited before goes first, so that no picture overtakes another.
         if pictures.waiting.len() == WAITING {
             pictures.show_oldest();
@@ -178,17 +195,16 @@ impl Wall {
         (self.wake)(hold);
     }
 
-    /// An image of this size that nobody looks at any more, or a new one.
-    fn image(&self, camera: &CameraKey, size: [usize; 2]) -> Arc<ColorImage> {
+    /// Memory of a picture of this size that nobody looks at any more, or new memory.
+    fn planes(&self, camera: &CameraKey, size: [usize; 2]) -> Arc<Planes> {
         let mut pictures = self.lock();
         if let Some(spare) = pictures.spare.get_mut(camera) {
-            spare.retain(|image| image.size == size);
-            if let Some(at) = spare.iter().position(|image| Arc::strong_count(image) == 1) {
+            spare.retain(|planes| planes.size_of(0) == size);
+            if let Some(at) = spare.iter().position(|planes| Arc::strong_count(planes) == 1) {
                 return spare.swap_remove(at);
             }
         }
-        drop(pictures);
-        Arc::new(ColorImage::filled(size, egui::Color32::BLACK))
+        Arc::default()
     }
 }
 
@@ -204,10 +220,10 @@ struct PlaceScreen {
 impl Screen for PlaceScreen {
     fn picture(&self, picture: &Picture<'_>) {
         let camera = CameraKey { place: self.place, camera: picture.content.camera.clone() };
-        let mut image = self.wall.image(&camera, [picture.width, picture.height]);
+        let mut planes = self.wall.planes(&camera, [picture.width, picture.height]);
         // Nobody else holds it; should that ever be wrong, it is copied.
-        if let Err(error) = convert(picture, Arc::make_mut(&mut image)) {
-            debug!(%error, "a picture could not be converted");
+        if let Err(error) = Arc::make_mut(&mut planes).copy(picture) {
+            debug!(%error, "a picture can't be shown");
             return;
         }
         let before = picture.captured.and_then(|captured| self.offset.to_local(captured)).map(|captured| {
@@ -217,7 +233,7 @@ impl Screen for PlaceScreen {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.insert(picture.content.slot, camera.clone());
         drop(slots);
-        self.wall.publish(camera, image, picture, before);
+        self.wall.publish(camera, planes, picture, before);
     }
 
     fn switched(&self, slot: u8) {
@@ -227,24 +243,10 @@ impl Screen for PlaceScreen {
             self.wall.times.handle_gone(&camera);
         }
     }
-}
 
-/// BT.601, limited range, to RGBA.
-fn convert(picture: &Picture<'_>, image: &mut ColorImage) -> Result<(), yuv::YuvError> {
-    let [y_plane, u_plane, v_plane] = picture.planes;
-    let [y_stride, u_stride, v_stride] = picture.strides.map(|stride| stride as u32);
-    let planes = YuvPlanarImage {
-        y_plane,
-        y_stride,
-        u_plane,
-        u_stride,
-        v_plane,
-        v_stride,
-        width: picture.width as u32,
-        height: picture.height as u32,
-    };
-    let stride = picture.width as u32 * 4;
-    yuv::yuv420_to_rgba(&planes, image.as_raw_mut(), stride, YuvRange::Limited, YuvStandardMatrix::Bt601)
+    fn crashed(&self, content: &Attached) {
+        warn!(camera = %content.camera, "a decoder crashed");
+    }
 }
 
 #[cfg(test)]
@@ -258,10 +260,11 @@ mod tests {
     use athome_shared::protocol::wire::SlotKind;
     use athome_shared::time::WallTime;
 
-    use super::{CAMERAS, Wall};
+    use super::{CAMERAS, Shown, Wall};
     use crate::play::clock::SharedOffset;
     use crate::play::decode::Picture;
     use crate::play::hold::Holds;
+    use crate::play::planes::Colour;
     use crate::settings::CameraKey;
     use crate::store::PlaceId;
 
@@ -277,6 +280,7 @@ mod tests {
             height: 4,
             planes,
             strides: [4, 2, 2],
+            colour: Colour::default(),
             is_key: true,
             rtp: 0,
             captured,
@@ -284,6 +288,12 @@ mod tests {
             decoded: Instant::now(),
             coded: 1,
         }
+    }
+
+    fn first_pixel(shown: &Shown) -> [u8; 4] {
+        let mut rgba = [0; 64];
+        shown.planes.to_rgba(&mut rgba).unwrap();
+        rgba[..4].try_into().unwrap()
     }
 
     const RED: [&[u8]; 3] = [&[81; 16], &[90; 4], &[240; 4]];
@@ -309,10 +319,10 @@ mod tests {
         let shown = wall.newest(&of(&door)).unwrap();
         let age = shown.captured.elapsed();
         assert!(age >= Duration::from_millis(299) && age < Duration::from_secs(2), "{age:?}");
-        let [r, g, b, a] = shown.image.pixels[0].to_array();
+        let [r, g, b, a] = first_pixel(&shown);
         assert!(r > 250 && g < 5 && b < 5 && a == 255, "{r} {g} {b} {a}");
-        let white = wall.newest(&of(&yard)).unwrap().image.pixels[5];
-        assert!(white.r() > 253 && white.g() > 253, "{white:?}");
+        let white = first_pixel(&wall.newest(&of(&yard)).unwrap());
+        assert!(white.iter().all(|n| *n > 253), "{white:?}");
         assert_eq!(woken.load(Ordering::Relaxed), 2);
         wall.forget(place);
         assert!(wall.newest(&of(&door)).is_none());
@@ -329,7 +339,7 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..50 {
             screen.picture(&picture(&door, RED, None));
-            seen.insert(Arc::as_ptr(&wall.newest(&key).unwrap().image) as usize);
+            seen.insert(Arc::as_ptr(&wall.newest(&key).unwrap().planes) as usize);
         }
         assert!(seen.len() <= super::IMAGES, "{} images", seen.len());
     }

@@ -141,6 +141,14 @@ pub enum Sentence {
         path: String,
         detail: String,
     },
+    /// A decoder crashed and was replaced.
+    DecoderCrashed {
+        camera: String,
+    },
+    /// The graphics driver lost the window, which was opened again.
+    GraphicsBack,
+    /// It loses it again and again.
+    GraphicsGone,
     CameraAway {
         camera: String,
         place: String,
@@ -288,6 +296,16 @@ impl Sentence {
             Self::FileUnwritable { path, detail } => {
                 format!("{path} can't be written: {detail}. Choose another file.")
             }
+            Self::DecoderCrashed { camera } => {
+                format!("The decoder of {camera} crashed. A new one has taken over; the picture comes back by itself.")
+            }
+            Self::GraphicsBack => {
+                "The graphics driver was lost, so the window was opened anew. Recordings and sound went on.".to_owned()
+            }
+            Self::GraphicsGone => {
+                "The graphics driver fails again and again. Update it or restart the computer, then open AtHome again."
+                    .to_owned()
+            }
             Self::CameraAway { camera, place } => {
                 format!("{camera} at {place} has given no picture for a while. AtHome keeps trying.")
             }
@@ -430,6 +448,15 @@ impl Sentence {
             Self::FileUnwritable { path, detail } => {
                 format!("Impossible d’écrire {path}\u{a0}: {detail}. Choisissez un autre fichier.")
             }
+            Self::DecoderCrashed { camera } => {
+                format!("Le décodeur de {camera} s’est arrêté. Un autre a pris le relais\u{202f}; l’image revient d’elle-même.")
+            }
+            Self::GraphicsBack => {
+                "Le pilote graphique a été perdu, la fenêtre a été rouverte. Les enregistrements et le son ont continué.".to_owned()
+            }
+            Self::GraphicsGone => {
+                "Le pilote graphique échoue sans cesse. Mettez-le à jour ou redémarrez l’ordinateur, puis rouvrez AtHome.".to_owned()
+            }
             Self::CameraAway { camera, place } => {
                 format!("{camera} ({place}) ne donne plus d’image. AtHome continue d’essayer.")
             }
@@ -547,6 +574,9 @@ mod tests {
             Sentence::LinkUnreadable { from: s() },
             Sentence::NoSpeaker { detail: s() },
             Sentence::FileUnwritable { path: s(), detail: s() },
+            Sentence::DecoderCrashed { camera: s() },
+            Sentence::GraphicsBack,
+            Sentence::GraphicsGone,
             Sentence::CameraAway { camera: s(), place: s() },
             Sentence::CameraBack { camera: s(), place: s() },
             Sentence::NoNotifications,
