@@ -12,7 +12,7 @@ CAMERA ?=
 MIC ?=
 ARGS ?=
 
-.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check speaker-check desktop-check install uninstall clean
+.PHONY: help run setup setup-test test lint deny test-rust test-page test-browser test-whep page page-check bench soak fuzz webcam-check microphone-check speaker-check desktop-check window-check install uninstall clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -71,6 +71,8 @@ bench:
 # make soak ATHOME_SOAK_MINUTES=60: how long it watches; twenty minutes otherwise. One test after the other, for clean figures.
 soak:
 	ATHOME_SOAK=1 cargo test --locked --workspace --test churn --test system --test live --test peer -- --nocapture --test-threads 1
+	cargo build --release --locked --workspace
+	scripts/window-bench.sh target/release --minutes 10
 
 # make fuzz TARGET=link SECONDS=60
 TARGET ?= link
@@ -123,6 +125,10 @@ desktop-database:
 # The desktop entry by its specification, and that install and uninstall leave nothing behind.
 desktop-check: target/debug/athome-streamer
 	@scripts/desktop-check.sh
+
+# The real window under a display of its own, used as a person does; under a minute, and part of make test.
+window-check:
+	scripts/window-check.sh
 
 clean:
 	cargo clean

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Installs what the build (and with "test", the checks) needs from the system's package manager.
 #   scripts/setup.sh          for `make run`
-#   scripts/setup.sh test     for `make test`: also a browser, Node and media tools
+#   scripts/setup.sh test     for `make test`: also a browser, Node, media tools and a display without a screen
 # On Debian and Ubuntu it uses apt; elsewhere it names what is missing and stops.
 set -euo pipefail
 
 build_commands=(g++ make cmake nasm pkg-config)
 build_packages=(g++ make cmake nasm pkg-config libclang-dev libasound2-dev)
 test_packages=(chromium ffmpeg python3-venv iproute2 pulseaudio libasound2-plugins libasound2-data
-    dbus gnome-keyring desktop-file-utils)
+    dbus gnome-keyring desktop-file-utils
+    xvfb xdotool openbox xclip qrencode libgl1 libgl1-mesa-dri libegl1 libx11-xcb1 libxcursor1 libxi6 libxrandr2
+    libxkbcommon-x11-0)
 
 missing=()
 have_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }

@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 failed=()
-for part in setup-test lint deny test-rust test-page test-browser test-whep microphone-check desktop-check; do
+for part in setup-test lint deny test-rust test-page test-browser test-whep microphone-check desktop-check window-check; do
     echo "== $part"
     start=$SECONDS
     if make "$part"; then

@@ -307,7 +307,10 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         let model = self.handle.model();
         self.come_forward(ctx, &model);
-        self.settle(ctx);
+        // Nothing is painted then, and nothing is to be received.
+        if ctx.input(|input| input.viewport().minimized.unwrap_or(false)) {
+            self.settle(ctx);
+        }
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
@@ -328,6 +331,7 @@ impl eframe::App for App {
         for wish in wishes {
             self.carry_out(&ctx, wish);
         }
+        self.settle(&ctx);
         self.probe(&ctx, frame);
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Form {
     started: Option<Pairing>,
     /// A pairing runs, whoever started it.
     scanned: bool,
+    /// What there was to say when the dialog opened: a pairing may be done before it was ever drawn at work.
+    opened: Option<Pairing>,
 }
 
 impl Form {
@@ -38,6 +40,7 @@ pub(super) fn show(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec
     let pairing = &scene.model.pairing;
     view.form.scanned |= *pairing == Pairing::Working;
     let form = &mut view.form;
+    form.opened.get_or_insert_with(|| pairing.clone());
     let answer = control::modal(ui, "pairing").show(ui.ctx(), |ui| {
         ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 48.0));
         let closed = control::heading(ui, &Label::Add.text(scene.lang), &Label::Close.text(scene.lang));
@@ -54,7 +57,7 @@ pub(super) fn show(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec
         closed
     });
     let done = matches!(pairing, Pairing::Done { .. })
-        && (form.scanned || form.started.as_ref().is_some_and(|before| before != pairing));
+        && (form.scanned || [&form.started, &form.opened].into_iter().flatten().any(|before| before != pairing));
     if answer.inner || answer.should_close() || done {
         if *pairing == Pairing::Working || matches!(pairing, Pairing::Failed(_)) {
             wishes.push(Wish::Ask(Request::CancelPairing));

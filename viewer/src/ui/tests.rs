@@ -391,6 +391,21 @@ fn a_pasted_link_pairs_and_the_dialog_closes_when_it_is_done() {
 }
 
 #[test]
+fn a_pairing_that_is_done_before_it_was_drawn_at_work_closes_the_dialog_and_an_old_one_does_not() {
+    let done = |place: &str| Pairing::Done { place: HOME, sentence: Sentence::Paired { place: place.to_owned() } };
+    let mut desk = Desk::new(model());
+    desk.model.pairing = done("first");
+    let mut harness = desk.open();
+    harness.get_all_by_label("Add a camera").next().unwrap().click();
+    harness.run_ok();
+    assert!(harness.state().view.pairing(), "the control: closed by what was done before");
+    // A picture of a code was dropped, and the answer came between two frames.
+    harness.state_mut().model.pairing = done("second");
+    harness.run_ok();
+    assert!(!harness.state().view.pairing(), "still open");
+}
+
+#[test]
 fn forgetting_asks_first_and_escape_forgets_nothing() {
     let mut harness = Desk::new(model()).open();
     harness.get_by_label("Forget 000").click();
