@@ -15,8 +15,8 @@ compgen -G '/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null ||
     skip "ALSA can't reach PulseAudio (apt-get install libasound2-plugins)"
 
 streamer=${1:-$PWD/target/debug/athome-streamer}
-[ -x "$streamer" ] || cargo build -q --locked -p athome-streamer
-cargo build -q --locked -p athome-viewer --example listen
+# The whole workspace, as the tests build it: nothing is compiled twice.
+cargo build -q --locked --workspace --bins --examples
 listen=$PWD/target/debug/examples/listen
 
 work=$(mktemp -d)
@@ -95,8 +95,6 @@ assert abs(report["av_offset_ms"]) <= 40, "picture and sound are apart"
 PY
 
 if command -v Xvfb >/dev/null && command -v xdotool >/dev/null; then
-    # In the development build the whole workspace, as the tests build it: nothing is compiled twice.
-    [ -x "$PWD/target/debug/athome-viewer" ] || cargo build -q --locked --workspace
     python3 scripts/window_sound.py "$PWD/target/debug" "$work/viewer"
 else
     echo "SKIP: speaker-check: Xvfb or xdotool is missing; the window's pictures were not held against its sound"

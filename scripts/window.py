@@ -218,12 +218,17 @@ def tile(green, stride, box):
     left, top, width, height = box
     wide = min(width, height * 16 / 9)
     x = left + (width - wide) / 2
-    for y in range(int(top), int(top + height - wide * 9 / 16) + 2):
+    side = wide / CELLS
+    lines = {}
+    for y in range(int(top - side), int(top + height - wide * 9 / 16 + side)):
         seen = clock(green, stride, x, y, wide)
         if seen is not None:
-            # The middle of the row that was found, not its first line.
-            return seen, mark(green, stride, x, y + 1, wide)
-    return None
+            lines.setdefault(seen, []).append(y)
+    if len(lines) != 1:
+        return None
+    # The row of cells is as high as a cell is wide: the middle of where it reads is where the picture begins.
+    [(seen, found)] = lines.items()
+    return seen, mark(green, stride, x, (found[0] + found[-1]) / 2, wide)
 
 
 def boxes(layout, whole, gap=4):

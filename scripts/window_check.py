@@ -150,8 +150,9 @@ class Check:
         told = subprocess.run(["ffprobe", "-v", "error", "-count_packets", "-show_entries",
                                "stream=codec_name,nb_read_packets", "-of", "csv=p=0", file], check=True,
                               capture_output=True, text=True).stdout.split()
-        packets = dict(line.split(",")[:2] for line in told)
-        if int(packets.get("h264", 0)) < 3 * FPS or int(packets.get("opus", 0)) < 150:
+        # A track without anything in it holds "N/A" packets.
+        packets = {codec: int(count) if count.isdigit() else 0 for codec, count in (line.split(",")[:2] for line in told)}
+        if packets.get("h264", 0) < 3 * FPS or packets.get("opus", 0) < 150:
             raise Failed(f"{file.name} holds {packets}")
         played = subprocess.run(["ffmpeg", "-v", "error", "-i", file, "-f", "null", "-"], capture_output=True, text=True,
                                 stdin=subprocess.DEVNULL)

@@ -52,7 +52,9 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, 
         draw_reason(&painter, rect, reason);
     }
     let selected = scene.model.settings.selected.as_ref() == Some(key);
-    outline(ui, rect, selected && scene.model.settings.large.is_none(), response.has_focus());
+    // Which one is selected is a question only where there are several.
+    let several = scene.model.settings.large.is_none() && scene.model.settings.layout.places() > 1;
+    outline(ui, rect, selected && several, response.has_focus());
     let enabled = ui.is_enabled();
     response.widget_info(|| {
         let said = [Some(name.clone()), Some(badge.accessible.clone()), reason.clone()];

@@ -25,8 +25,8 @@ const CAMERAS: usize = 24;
 /// Memory of a camera's pictures that is used in turn: one at the window, one at the graphics driver, one being written,
 /// and those that wait for their sound.
 const IMAGES: usize = 3 + WAITING;
-/// Pictures held back at most: 60 ms of them at 60 a second. One more shows the oldest at once.
-const WAITING: usize = 4;
+/// Pictures held back at most: 80 ms of them at 60 a second. One more shows the oldest at once.
+const WAITING: usize = 5;
 
 /// A picture for a tile.
 #[derive(Clone)]
