@@ -26,7 +26,7 @@ def clip(work):
     file = work / "clip.mp4"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=8:allf=t", "-t", "10",
-         "-c:v", "libx264", "-profile:v", "baseline", "-preset", "veryfast", "-g", "60", "-b:v", "2500k", "-maxrate",
+         "-c:v", "libx264", "-profile:v", "baseline", "-preset", "veryfast", "-g", "30", "-b:v", "2500k", "-maxrate",
          "2500k", "-bufsize", "1000k", "-pix_fmt", "yuv420p", str(file)], check=True, stdin=subprocess.DEVNULL)
     return file
 
@@ -60,7 +60,7 @@ def bare(programs, data, count):
             viewer.wait()
 
 
-def shown(programs, work, data, count, size):
+def shown(programs, streamer, data, count, size):
     display = window.Display(*size, manager=False)
     try:
         settings = f"window = [{size[0]}.0, {size[1]}.0]\n"
@@ -69,7 +69,9 @@ def shown(programs, work, data, count, size):
             window.wait("all cameras", 30, lambda: view.figures and len(view.figures[-1]["cameras"]) == count)
             time.sleep(SETTLE)
             start = len(view.figures)
+            before = window.cpu(streamer.process.pid)
             percent = cpu_percent(view.cpu, MEASURE)
+            streamed = 100 * (window.cpu(streamer.process.pid) - before) / MEASURE
             lines = view.figures[start:]
             cameras = [camera for line in lines for camera in line["cameras"]]
             middle = lambda of: round(statistics.median(of), 1) if of else None
@@ -79,6 +81,7 @@ def shown(programs, work, data, count, size):
             rates = [statistics.mean(rates) for rates in per_tile.values()]
             return {
                 "cameras": count, "window": f"{size[0]}x{size[1]}", "app_cpu_percent": round(percent, 1),
+                "streamer_cpu_percent": round(streamed, 1),
                 "fps_each_tile": [round(rate, 1) for rate in sorted(rates)],
                 "paints_a_second": middle([line["paints"] for line in lines]),
                 "capture_to_texture_ms": {part: middle([camera["latency_ms"][part] for camera in cameras]) for part in ("p50", "p95")},
@@ -106,9 +109,8 @@ def costs(programs, work):
             folder = work / f"with{count}"
             folder.mkdir()
             data = paired(programs, folder, streamer)
-            row = shown(programs, folder, data, count, (1920, 1080))
+            row = shown(programs, streamer, data, count, (1920, 1080))
             row["bare_decode_cpu_percent"] = round(bare(programs, data, count), 1)
-            row["streamer_cpu_percent"] = round(cpu_percent(lambda: window.cpu(streamer.process.pid), 1), 1)
         finally:
             streamer.close()
         say(f"{count} cameras: app {row['app_cpu_percent']} % of a core, bare decoding {row['bare_decode_cpu_percent']} %, "
