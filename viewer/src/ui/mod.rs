@@ -2,9 +2,7 @@
 //! here holds a connection or waits for anything.
 
 mod canvas;
-mod control;
 mod dialog;
-mod freshness;
 mod grid;
 mod help;
 mod keys;
@@ -18,6 +16,8 @@ mod toolbar;
 mod view;
 pub mod wall;
 mod zoom;
+
+use athome_shared::look::{control, freshness};
 
 pub use view::{Scene, View, Webcam, Wish, show};
 

@@ -9,9 +9,11 @@ const REASON: Duration = Duration::from_secs(5);
 /// From here on, the time on the clock says more than an age.
 const CLOCK: Duration = Duration::from_secs(60);
 
+/// How fresh a picture is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Freshness {
+pub enum Freshness {
     Live,
+    /// Not live: grey, veiled, hatched.
     Stale,
     /// Stale for so long that the reason belongs on the picture.
     Reasoned,
@@ -20,7 +22,8 @@ pub(super) enum Freshness {
 }
 
 impl Freshness {
-    pub(super) fn of(age: Duration) -> Self {
+    /// Of a picture of this age.
+    pub fn of(age: Duration) -> Self {
         match age {
             age if age <= LIVE => Self::Live,
             age if age <= REASON => Self::Stale,
@@ -29,12 +32,13 @@ impl Freshness {
         }
     }
 
-    pub(super) fn live(self) -> bool {
+    /// Whether it may be called live.
+    pub fn live(self) -> bool {
         self == Self::Live
     }
 
     /// Whether the reason is said.
-    pub(super) fn reasoned(self) -> bool {
+    pub fn reasoned(self) -> bool {
         matches!(self, Self::Reasoned | Self::Clock)
     }
 }

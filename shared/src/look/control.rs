@@ -1,34 +1,37 @@
 //! The controls that panels are made of: each has a name for a screen reader and is large enough to be hit.
 
-use athome_shared::look::icon::{Icon, Status};
-use athome_shared::look::theme::{self, CONTROL, CONTROL_RADIUS, FOCUS, LEAST_TARGET};
 use egui::{Color32, Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
+
+use super::icon::{Icon, Status};
+use super::theme::{self, CONTROL, CONTROL_RADIUS, FOCUS, LEAST_TARGET};
 
 /// Whether a control can be used and, for switches, whether it is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     Ready,
     On,
     Disabled,
 }
 
 impl State {
-    pub(super) fn ready(ready: bool) -> Self {
+    /// Ready or not.
+    pub fn ready(ready: bool) -> Self {
         if ready { Self::Ready } else { Self::Disabled }
     }
 
-    pub(super) fn on(on: bool) -> Self {
+    /// A switch that is on or off.
+    pub fn on(on: bool) -> Self {
         if on { Self::On } else { Self::Ready }
     }
 }
 
 /// A square button with a drawing; its name shows when hovered and is read aloud.
-pub(super) fn icon_button(ui: &mut Ui, icon: Icon, name: &str, state: State) -> Response {
+pub fn icon_button(ui: &mut Ui, icon: Icon, name: &str, state: State) -> Response {
     drawn_button(ui, name, state, |ui, rect, colour| icon.paint(ui.painter(), rect, colour))
 }
 
 /// A square button whose drawing the caller makes.
-pub(super) fn drawn_button(ui: &mut Ui, name: &str, state: State, draw: impl FnOnce(&Ui, Rect, Color32)) -> Response {
+pub fn drawn_button(ui: &mut Ui, name: &str, state: State, draw: impl FnOnce(&Ui, Rect, Color32)) -> Response {
     let sense = if state == State::Disabled { Sense::hover() } else { Sense::click() };
     let (rect, response) = ui.allocate_exact_size(vec2(CONTROL, CONTROL), sense);
     let enabled = state != State::Disabled && ui.is_enabled();
@@ -51,7 +54,7 @@ pub(super) fn drawn_button(ui: &mut Ui, name: &str, state: State, draw: impl FnO
 }
 
 /// Two points of accent around what has the focus.
-pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
+pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
     if response.has_focus() {
         let colour = theme::palette(ui.visuals()).accent;
         ui.painter().rect_stroke(rect, CONTROL_RADIUS, Stroke::new(FOCUS, colour), StrokeKind::Inside);
@@ -59,13 +62,13 @@ pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect) {
 }
 
 /// A card over everything else, closed by Escape or a click beside it.
-pub(super) fn modal(ui: &Ui, name: &'static str) -> egui::Modal {
+pub fn modal(ui: &Ui, name: &'static str) -> egui::Modal {
     let frame = egui::Frame::popup(ui.style()).inner_margin(egui::Margin::same(20));
     egui::Modal::new(egui::Id::unique(name)).frame(frame).backdrop_color(Color32::from_black_alpha(160))
 }
 
 /// The button of a dialog that does what the dialog is for.
-pub(super) fn primary(ui: &mut Ui, text: &str, enabled: bool) -> Response {
+pub fn primary(ui: &mut Ui, text: &str, enabled: bool) -> Response {
     let palette = theme::palette(ui.visuals());
     let label = RichText::new(text).color(if enabled { palette.on_accent } else { palette.muted });
     let fill = if enabled { palette.accent } else { palette.raised };
@@ -73,24 +76,25 @@ pub(super) fn primary(ui: &mut Ui, text: &str, enabled: bool) -> Response {
 }
 
 /// The button of a dialog that takes something away for good.
-pub(super) fn dangerous(ui: &mut Ui, text: &str) -> Response {
+pub fn dangerous(ui: &mut Ui, text: &str) -> Response {
     let palette = theme::palette(ui.visuals());
     let label = RichText::new(text).color(palette.on_danger);
     ui.add(egui::Button::new(label).fill(palette.danger).min_size(vec2(0.0, CONTROL)))
 }
 
-pub(super) fn button(ui: &mut Ui, text: &str) -> Response {
+/// Any other button.
+pub fn button(ui: &mut Ui, text: &str) -> Response {
     ui.add(egui::Button::new(text).min_size(vec2(LEAST_TARGET, CONTROL)))
 }
 
 /// A status shape of the height of a line of text.
-pub(super) fn status(ui: &mut Ui, status: Status, colour: Color32) {
+pub fn status(ui: &mut Ui, status: Status, colour: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), Sense::hover());
     status.paint(ui.painter(), rect, colour);
 }
 
 /// The heading of a side panel, with a way to close it; true once that was used.
-pub(super) fn heading(ui: &mut Ui, title: &str, close: &str) -> bool {
+pub fn heading(ui: &mut Ui, title: &str, close: &str) -> bool {
     let mut closed = false;
     ui.horizontal(|ui| {
         ui.heading(title);
@@ -102,7 +106,7 @@ pub(super) fn heading(ui: &mut Ui, title: &str, close: &str) -> bool {
 }
 
 /// Text that is less important.
-pub(super) fn muted(ui: &mut Ui, text: impl Into<String>) -> Response {
+pub fn muted(ui: &mut Ui, text: impl Into<String>) -> Response {
     let colour = theme::palette(ui.visuals()).muted;
     ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap())
 }
