@@ -20,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::api::auth::Token;
-use crate::api::cameras::Settings;
 use crate::api::{self, Api, whep::Whep};
 use crate::camera::Cameras;
+use crate::camera::settings::Settings;
 use crate::config::Config;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
@@ -73,6 +73,7 @@ pub struct App {
     /// Has heard everything since before the first camera was started.
     first: Mutex<Option<Listener>>,
     cameras: Cameras,
+    settings: Settings,
     hub: Hub,
     serving: Serving,
     signal: Option<Signal>,
@@ -155,14 +156,27 @@ impl App {
                 return Err(error.into());
             }
         };
-        let settings = Settings::new(cameras.clone(), config.file.clone());
+        let settings = Settings::new(cameras.clone(), config.cameras, config.file);
         let desk = serving.desk.clone();
-        let api = Api::new(token.clone(), stills, cameras.changes(), desk, whep, settings, Instant::now());
+        let api = Api::new(token.clone(), stills, cameras.changes(), desk, whep, settings.clone(), Instant::now());
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
         let servers = !servers.is_empty();
         let api = Local { addr: api_addr, task, stop };
-        Ok(Self { place: config.place, events, first, cameras, hub, serving, signal, api, page, servers, token })
+        Ok(Self {
+            place: config.place,
+            events,
+            first,
+            cameras,
+            settings,
+            hub,
+            serving,
+            signal,
+            api,
+            page,
+            servers,
+            token,
+        })
     }
 
     /// What the place is called.
@@ -211,9 +225,19 @@ impl App {
         first.unwrap_or_else(|| self.events.subscribe())
     }
 
+    /// Hears everything that happens from now on.
+    pub fn later_events(&self) -> Listener {
+        self.events.subscribe()
+    }
+
     /// The cameras: add, remove, pause, list.
     pub fn cameras(&self) -> &Cameras {
         &self.cameras
+    }
+
+    /// Changes to cameras, which the configuration file remembers.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The streams.

@@ -1,47 +1,37 @@
-//! Changing a camera while the streamer runs: it is paused or resumed, and the configuration file remembers it.
+//! Changing a camera while the streamer runs, over HTTP.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
+use athome_shared::id::CameraId;
 use athome_shared::pair::roles::Command;
-use athome_shared::protocol::control::{Camera, CameraState};
+use athome_shared::protocol::control::Camera;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
-use tokio::time::timeout;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Api;
 use super::error::Refusal;
 use super::routes::{permit, whole};
-use crate::camera::Cameras;
-use crate::config::{self, Change};
+use crate::camera::settings::{ChangeError, Wanted};
+use crate::config::{fps, size};
 
-/// Longest wait for a camera to follow: a device that hangs is given up a little later, and the answer says what is known.
-const FOLLOWS: Duration = Duration::from_secs(3);
-
-/// What changes are made with.
-pub struct Settings {
-    cameras: Cameras,
-    /// One change at a time: each reads the file and writes it again.
-    file: Mutex<Option<PathBuf>>,
-}
-
-impl Settings {
-    /// Changes to these cameras, written to `file` where there is one.
-    pub fn new(cameras: Cameras, file: Option<PathBuf>) -> Self {
-        Self { cameras, file: Mutex::new(file) }
-    }
-}
-
-/// Body of a change.
+/// Body of a change: what is not there stays.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    active: bool,
+struct Body {
+    active: Option<bool>,
+    source: Option<String>,
+    audio: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    size: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    fps: Option<Option<f32>>,
+}
+
+/// Tells `null` (the camera chooses) from a key that is not there.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// The camera as it is then.
@@ -59,26 +49,38 @@ pub(super) async fn change(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Changed>, Refusal> {
     permit(Command::CameraSettings)?;
-    let Wanted { active } = serde_json::from_slice(&whole(body)?).map_err(|error| {
-        Refusal::new(StatusCode::BAD_REQUEST, format!("Send {{\"active\": true}} or {{\"active\": false}}: {error}."))
+    let wanted = wanted(&whole(body)?)?;
+    let id: CameraId = api.camera(&id)?.id;
+    let changed = api.0.settings.change(&id, wanted).await.map_err(|error| match error {
+        ChangeError::Stopping => Refusal::stopping(),
+        ChangeError::UnknownCamera => Refusal::new(StatusCode::NOT_FOUND, "No camera has this id."),
+        ChangeError::NetworkCamera => bad("source: network cameras are not supported yet"),
+        ChangeError::NotSaved(error) => Refusal::new(StatusCode::CONFLICT, format!("Nothing was changed: {error}.")),
     })?;
-    let id = api.camera(&id)?.id;
-    let settings = &api.0.settings;
-    let file = settings.file.lock().await;
-    // Written first: what can't be remembered is not done either, so that file and cameras never disagree.
-    if let Some(path) = file.clone() {
-        let change = Change::Active { camera: id.clone(), active };
-        let saved = tokio::task::spawn_blocking(move || config::save(&path, &change)).await;
-        let saved = saved.map_err(|_| Refusal::stopping())?;
-        saved.map_err(|error| Refusal::new(StatusCode::CONFLICT, format!("Nothing was changed: {error}.")))?;
+    Ok(Json(Changed { camera: changed.camera, saved: changed.saved }))
+}
+
+fn wanted(body: &[u8]) -> Result<Wanted, Refusal> {
+    let body: Body = serde_json::from_slice(body)
+        .map_err(|error| bad(&format!("Send one or more of active, source, audio, size and fps: {error}")))?;
+    let wanted = Wanted {
+        active: body.active,
+        source: body.source.map(|text| text.parse()).transpose().map_err(|why| bad(&format!("source: {why}")))?,
+        audio: body.audio.map(|text| text.parse()).transpose().map_err(|why| bad(&format!("audio: {why}")))?,
+        size: body
+            .size
+            .map(|text| text.map(|text| size(&text)).transpose())
+            .transpose()
+            .map_err(|why| bad(&format!("size: {why}")))?,
+        fps: body.fps.map(|n| n.map(fps).transpose()).transpose().map_err(|why| bad(&format!("fps: {why}")))?,
+    };
+    if wanted == Wanted::default() {
+        return Err(bad("Send one or more of active, source, audio, size and fps"));
     }
-    let mut changes = settings.cameras.changes();
-    let known = if active { settings.cameras.resume(&id).await } else { settings.cameras.pause(&id).await };
-    let follows = changes.wait_for(|list| {
-        list.iter().find(|camera| camera.id == id).is_none_or(|camera| (camera.state != CameraState::Stopped) == active)
-    });
-    let _late = timeout(FOLLOWS, follows).await;
-    let camera = settings.cameras.list().into_iter().find(|camera| camera.id == id).filter(|_| known);
-    let camera = camera.ok_or_else(Refusal::stopping)?;
-    Ok(Json(Changed { camera, saved: file.is_some() }))
+    Ok(wanted)
+}
+
+fn bad(why: &str) -> Refusal {
+    let ended = if why.ends_with(['.', '?']) { why.to_owned() } else { format!("{why}.") };
+    Refusal::new(StatusCode::BAD_REQUEST, ended)
 }

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use auth::{Needs, Token, admit};
 use error::Refusal;
 
+use crate::camera::settings::Settings;
 use crate::serve::Desk;
 use crate::serve::stills::Stills;
 
@@ -46,7 +47,7 @@ struct Inner {
     cameras: watch::Receiver<Arc<Vec<Camera>>>,
     desk: Desk,
     whep: whep::Whep,
-    settings: cameras::Settings,
+    settings: Settings,
     started: Instant,
 }
 
@@ -58,7 +59,7 @@ impl Api {
         cameras: watch::Receiver<Arc<Vec<Camera>>>,
         desk: Desk,
         whep: whep::Whep,
-        settings: cameras::Settings,
+        settings: Settings,
         started: Instant,
     ) -> Self {
         Self(Arc::new(Inner { token, stills, cameras, desk, whep, settings, started }))

@@ -188,6 +188,40 @@ async fn whep_names_no_address_beyond_this_computer_whatever_viewers_get() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_camera_is_changed_and_what_makes_no_sense_changes_nothing() {
+    let running = start().await;
+    let path = "/api/v1/cameras/test-card";
+    let change = async |body: &str| running.ask("PATCH", path, Some(("application/json", body.as_bytes()))).await;
+    let before = running.app.settings().configs().borrow().clone();
+    for body in [
+        "{}",
+        "[]",
+        r#"{"source": "nonsense"}"#,
+        r#"{"source": "rtsp://host/main"}"#,
+        r#"{"audio": ""}"#,
+        r#"{"size": "7x7"}"#,
+        r#"{"fps": 0}"#,
+        r#"{"fps": 1e99}"#,
+        r#"{"name": "Door"}"#,
+        r#"{"active": true, "source": "nonsense"}"#,
+    ] {
+        let answer = change(body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert!(has_a_sentence(&answer), "{body}: {}", String::from_utf8_lossy(&answer.body));
+    }
+    assert_eq!(*running.app.settings().configs().borrow(), before, "nothing was changed");
+    let answer = change(r#"{"source": "test:5", "audio": "tone", "size": "320x180", "fps": 12}"#).await;
+    let said: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+    assert_eq!((answer.status, &said["saved"]), (200, &false.into()), "{said}");
+    let after = running.app.settings().configs().borrow()[0].clone();
+    assert_eq!((after.source.to_string().as_str(), after.wish.size), ("test:5", Some((320, 180))));
+    assert_eq!((after.wish.fps, after.active), (Some(12.0), false));
+    assert_eq!(change(r#"{"size": null}"#).await.status, 200);
+    assert_eq!(running.app.settings().configs().borrow()[0].wish.size, None);
+    running.app.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_server_no_device_is_invited() {
     let running = start_with(None).await;
     let answer = running.ask("POST", "/api/v1/invites", Some(("application/json", b"{}"))).await;

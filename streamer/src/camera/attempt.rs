@@ -1,7 +1,7 @@
 //! One attempt of a source: its thread, and the sink between it and the pipeline.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -43,12 +43,14 @@ impl Attempt {
         });
         let (report, ended) = oneshot::channel();
         let thread = {
-            let (opener, sink, stop) = (opener.clone(), sink.clone(), stop.clone());
+            let (opener, sink, stop, holds) = (opener.clone(), sink.clone(), stop.clone(), Holds::new(seen));
             move || {
                 // A codec library that panics on a camera's bytes costs that attempt, not the program.
                 let run = AssertUnwindSafe(|| opener().run(sink.as_ref(), &stop));
                 let result = catch_unwind(run)
                     .unwrap_or_else(|_| Err(SourceError::new(CameraReason::Other, "the source panicked")));
+                // The source and its device are gone by now.
+                drop(holds);
                 let _nobody_waits_for_it = report.send(result);
             }
         };
@@ -78,11 +80,40 @@ pub(super) struct Seen {
     picture: Mutex<Picture>,
     /// The first frame, or a change of what is given, for whoever keeps the state.
     pub(super) news: Notify,
+    /// Threads that may hold the device.
+    holding: AtomicU32,
+}
+
+/// While it lives, a thread may hold the device.
+struct Holds(Arc<Seen>);
+
+impl Holds {
+    fn new(seen: &Arc<Seen>) -> Self {
+        seen.holding.fetch_add(1, Ordering::AcqRel);
+        Self(seen.clone())
+    }
+}
+
+impl Drop for Holds {
+    fn drop(&mut self) {
+        self.0.holding.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Seen {
     pub(super) fn picture(&self) -> MutexGuard<'_, Picture> {
         self.picture.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No thread holds the device any more.
+    pub(super) fn released(&self) -> bool {
+        self.holding.load(Ordering::Acquire) == 0
+    }
+
+    /// Takes over when the last frame came.
+    pub(super) fn keep(&self, before: &Self) {
+        let last_frame = before.picture().last_frame;
+        self.picture().last_frame = last_frame;
     }
 
     /// Forgets what the last attempt gave, but not when.

@@ -2,7 +2,9 @@
 //! never holds the rest. This room joins sources, encoders and the hub; serving and recording do not belong here.
 
 mod attempt;
+pub mod level;
 mod pipeline;
+pub mod settings;
 pub mod state;
 pub mod status;
 mod supervise;
@@ -22,6 +24,7 @@ use tokio::task::JoinSet;
 pub use attempt::Opener;
 
 use attempt::Seen;
+use level::{Level, Reading};
 use pipeline::{Part, Pipeline};
 use state::State;
 use supervise::{COMMANDS, Command, Supervisor};
@@ -88,6 +91,9 @@ struct Shared {
 
 struct Entry {
     name: String,
+    /// Grows with each replacement: what supervisors of the one before still say is not heard.
+    generation: u64,
+    level: Arc<Level>,
     state: State,
     picture: Arc<Seen>,
     sound: Option<Arc<Seen>>,
@@ -132,21 +138,68 @@ impl Cameras {
 
     /// Adds a camera from sources of the caller's own.
     pub fn add_with(&self, setup: Setup) -> bool {
-        let Setup { id, name, active, bitrate_bps, picture, sound } = setup;
         let mut entries = self.entries();
-        if entries.contains_key(&id) {
+        if entries.contains_key(&setup.id) {
             return false;
         }
+        let id = setup.id.clone();
+        let entry = self.entry(setup, 0, Arc::default());
+        entries.insert(id.clone(), entry);
+        self.order().push(id);
+        self.publish(&mut entries);
+        true
+    }
+
+    /// Runs a camera in another way (another source, another size). Its place in the list, its streams and their readers
+    /// stay; the old device is closed before the new one is opened. False if there is none of that id.
+    pub async fn replace(&self, config: &CameraConfig) -> bool {
+        let setup = Setup::from_config(config, self.0.clock);
+        let id = setup.id.clone();
+        let old = {
+            let mut entries = self.entries();
+            let Some(entry) = entries.get_mut(&id) else { return false };
+            let fresh = Entry {
+                name: setup.name.clone(),
+                generation: entry.generation + 1,
+                level: Arc::default(),
+                state: if setup.active { State::Starting } else { State::Stopped },
+                picture: Arc::default(),
+                sound: None,
+                told: None,
+                commands: Vec::new(),
+                supervisors: JoinSet::new(),
+            };
+            let old = std::mem::replace(entry, fresh);
+            entry.picture.keep(&old.picture);
+            self.publish(&mut entries);
+            old
+        };
+        end(old).await;
+        let mut entries = self.entries();
+        let Some(waiting) = entries.get(&id) else { return false };
+        let (generation, picture) = (waiting.generation, waiting.picture.clone());
+        let entry = self.entry(setup, generation, picture);
+        entries.insert(id, entry);
+        self.publish(&mut entries);
+        true
+    }
+
+    /// Starts what a camera consists of.
+    fn entry(&self, setup: Setup, generation: u64, seen: Arc<Seen>) -> Entry {
+        let Setup { id, name, active, bitrate_bps, picture, sound } = setup;
         let whose = match &sound {
             Sound::Own => Some(Part::Picture),
             Sound::Off => None,
             Sound::Microphone(_) => Some(Part::Sound),
         };
-        let pipeline = Arc::new(Pipeline::new(&self.0.hub, &id, whose, bitrate_bps));
+        let level = Arc::<Level>::default();
+        let pipeline = Arc::new(Pipeline::new(&self.0.hub, &id, whose, bitrate_bps, level.clone()));
         let mut entry = Entry {
             name,
+            generation,
+            level,
             state: if active { State::Starting } else { State::Stopped },
-            picture: Arc::default(),
+            picture: seen,
             sound: None,
             silent: false,
             told: None,
@@ -157,10 +210,7 @@ impl Cameras {
         if let Sound::Microphone(opener) = sound {
             self.supervise(&mut entry, &id, Part::Sound, opener, &pipeline, active);
         }
-        entries.insert(id.clone(), entry);
-        self.order().push(id);
-        self.publish(&mut entries);
-        true
+        entry
     }
 
     fn supervise(
@@ -177,10 +227,10 @@ impl Cameras {
             Part::Sound => entry.sound.get_or_insert_default().clone(),
         };
         // A weak reference, so that a supervisor never keeps alive what owns it.
-        let (shared, told_id) = (Arc::downgrade(&self.0), id.clone());
+        let (shared, told_id, generation) = (Arc::downgrade(&self.0), id.clone(), entry.generation);
         let tell = move |state| {
             if let Some(shared) = shared.upgrade() {
-                Self(shared).told(&told_id, part, state);
+                Self(shared).told(&told_id, generation, part, state);
             }
         };
         let label = match part {
@@ -229,6 +279,19 @@ impl Cameras {
         self.order().iter().filter_map(|id| Some(self.camera(id, entries.get(id)?, now))).collect()
     }
 
+    /// How loud a camera is; `None` where it gives no sound.
+    pub fn level(&self, id: &CameraId) -> Option<Reading> {
+        let level = self.entries().get(id)?.level.clone();
+        level.reading(Instant::now())
+    }
+
+    /// Whether every device of a camera is closed: no thread of its sources runs. A paused camera's light is off only then.
+    pub fn released(&self, id: &CameraId) -> bool {
+        let entries = self.entries();
+        let Some(entry) = entries.get(id) else { return true };
+        entry.picture.released() && entry.sound.as_ref().is_none_or(|sound| sound.released())
+    }
+
     /// The list, again with every change that a person would notice.
     pub fn changes(&self) -> watch::Receiver<Arc<Vec<Camera>>> {
         self.0.list.subscribe()
@@ -247,9 +310,9 @@ impl Cameras {
     }
 
     /// A supervisor's news.
-    fn told(&self, id: &CameraId, part: Part, state: State) {
+    fn told(&self, id: &CameraId, generation: u64, part: Part, state: State) {
         let mut entries = self.entries();
-        let Some(entry) = entries.get_mut(id) else { return };
+        let Some(entry) = entries.get_mut(id).filter(|entry| entry.generation == generation) else { return };
         if part == Part::Picture {
             let (was, is) = (std::mem::replace(&mut entry.state, state), state);
             match (was == State::Live, is) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use athome_shared::id::{CameraId, Layer};
 use athome_shared::media::frame::{Codec, EncodedFrame};
 
+use super::level::Level;
 use crate::encode::opus;
 use crate::encode::video::{Limits, VideoEncoders};
 use crate::hub::{Hub, Origin, Stream, StreamKey};
@@ -35,10 +36,17 @@ pub(super) struct Pipeline {
     /// Started with the first raw frame: an encoded source needs none.
     pictures: OnceLock<Option<VideoEncoders>>,
     voice: Mutex<opus::Encoder>,
+    level: Arc<Level>,
 }
 
 impl Pipeline {
-    pub(super) fn new(hub: &Hub, camera: &CameraId, sound: Option<Part>, ceiling_bps: Option<u32>) -> Self {
+    pub(super) fn new(
+        hub: &Hub,
+        camera: &CameraId,
+        sound: Option<Part>,
+        ceiling_bps: Option<u32>,
+        level: Arc<Level>,
+    ) -> Self {
         Self {
             camera: camera.clone(),
             full: hub.stream(&StreamKey::video(camera, Layer::Full)),
@@ -49,6 +57,7 @@ impl Pipeline {
             fps: AtomicU32::new(0),
             pictures: OnceLock::new(),
             voice: Mutex::default(),
+            level,
         }
     }
 
@@ -80,7 +89,11 @@ impl Pipeline {
 
     /// A packet takes a fifth of a millisecond or less, so sound is encoded where it arrives.
     pub(super) fn pcm(&self, part: Part, block: &PcmBlock) {
-        if self.sound != Some(part) || !self.audio.peek_demand().wanted {
+        if self.sound != Some(part) {
+            return;
+        }
+        self.level.handle_block(block.captured, &block.samples);
+        if !self.audio.peek_demand().wanted {
             return;
         }
         let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);

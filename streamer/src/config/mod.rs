@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 pub use camera::{CameraConfig, make_ids_unique};
-pub use read::{check_config, parse};
-pub use save::{Change, save};
+pub use read::{check_config, fps, parse, size};
+pub use save::{Change, save, save_all};
 pub use secret::SecretText;
 
 use crate::words::{Lang, Problem};

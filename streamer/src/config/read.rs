@@ -301,7 +301,8 @@ fn between(least: impl ToString, most: impl ToString) -> Problem {
     Problem::Between { least: least.to_string(), most: most.to_string() }
 }
 
-fn size(text: &str) -> Result<(u32, u32), Problem> {
+/// Width and height as they are written, `1280x720`, if a camera can be asked for them.
+pub fn size(text: &str) -> Result<(u32, u32), Problem> {
     let numbers = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     let (w, h): (u32, u32) = numbers.ok_or(Problem::WriteAs("\"1280x720\""))?;
     let (long, short) = crate::encode::convert::LARGEST;
@@ -311,7 +312,8 @@ fn size(text: &str) -> Result<(u32, u32), Problem> {
     Ok((w, h))
 }
 
-fn fps(value: f32) -> Result<f32, Problem> {
+/// Frames a second, if a camera can be asked for them.
+pub fn fps(value: f32) -> Result<f32, Problem> {
     if (1.0..=120.0).contains(&value) { Ok(value) } else { Err(between(1, 120)) }
 }
 

@@ -21,6 +21,14 @@ pub enum Change {
     Rename { camera: CameraId, name: String },
     /// Whether a camera starts with the program.
     Active { camera: CameraId, active: bool },
+    /// Another source for a camera, as `--camera` takes it.
+    Source { camera: CameraId, source: String },
+    /// Another sound for a camera, as `--mic` takes it.
+    Audio { camera: CameraId, audio: String },
+    /// The size that is wished of a camera; `None` leaves it the choice.
+    Size { camera: CameraId, size: Option<(u32, u32)> },
+    /// The frames a second that are wished of a camera; `None` leaves it the choice.
+    Fps { camera: CameraId, fps: Option<f32> },
     /// Another camera, at the end.
     Add { name: String, source: String },
     /// One camera less; its comments go with it.
@@ -29,6 +37,11 @@ pub enum Change {
 
 /// Makes a change in the file at `path` (created if there is none) and returns the configuration as it is then.
 pub fn save(path: &Path, change: &Change) -> Result<Config, ConfigError> {
+    save_all(path, std::slice::from_ref(change))
+}
+
+/// Makes several changes at once, or none of them.
+pub fn save_all(path: &Path, changes: &[Change]) -> Result<Config, ConfigError> {
     let env = |name: &str| std::env::var(name).ok();
     // A link is followed, so that what it points to is replaced and not the link.
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -37,7 +50,9 @@ pub fn save(path: &Path, change: &Change) -> Result<Config, ConfigError> {
     let mut document: DocumentMut = text
         .parse()
         .map_err(|why: toml_edit::TomlError| ConfigError::file(path, Problem::Toml(why.message().to_owned())))?;
-    edit(&mut document, &before, change).map_err(|why| ConfigError::file(path, why))?;
+    for change in changes {
+        edit(&mut document, &before, change).map_err(|why| ConfigError::file(path, why))?;
+    }
     let text = document.to_string();
     let after = parse(&text, path, &env)?;
     write(path, &text).map_err(|why| ConfigError::file(path, Problem::CantWrite(why.to_string())))?;
@@ -49,6 +64,15 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
         Change::Place(place) => set(document.as_table_mut(), "place", place.as_str()),
         Change::Rename { camera, name } => set(camera_table(document, config, camera)?, "name", name.as_str()),
         Change::Active { camera, active } => set(camera_table(document, config, camera)?, "active", *active),
+        Change::Source { camera, source } => {
+            set(camera_table(document, config, camera)?, "source", source.as_str());
+        }
+        Change::Audio { camera, audio } => set(camera_table(document, config, camera)?, "audio", audio.as_str()),
+        Change::Size { camera, size } => {
+            let size = size.map(|(width, height)| format!("{width}x{height}"));
+            wish(camera_table(document, config, camera)?, "size", size);
+        }
+        Change::Fps { camera, fps } => wish(camera_table(document, config, camera)?, "fps", fps.map(number)),
         Change::Add { name, source } => {
             let mut table = Table::new();
             table["name"] = value(name);
@@ -88,6 +112,21 @@ fn set(table: &mut Table, key: &str, new: impl Into<toml_edit::Value>) {
         *new.decor_mut() = old.decor().clone();
     }
     table[key] = Item::Value(new);
+}
+
+/// Sets a key, or takes it out.
+fn wish(table: &mut Table, key: &str, new: Option<impl Into<toml_edit::Value>>) {
+    match new {
+        Some(new) => set(table, key, new),
+        None => {
+            table.remove(key);
+        }
+    }
+}
+
+/// As a person writes it: 30 and not 30.0.
+fn number(value: f32) -> toml_edit::Value {
+    if value.fract() == 0.0 { (value as i64).into() } else { f64::from(value).into() }
 }
 
 /// Whole and durable, or not at all: a new file beside the old one, flushed, then put in its place.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use athome_shared::id::CameraId;
 
-use super::{Change, Config, ConfigError, check_config, parse, save};
+use super::{Change, Config, ConfigError, check_config, parse, save, save_all};
 use crate::source::{CameraSpec, MicSpec};
 
 const EXAMPLE: &str = include_str!("../../../athome.example.toml");
@@ -119,7 +119,7 @@ fn refusals_say_where_what_and_what_instead() {
         ),
         (
             "[[camera]]\nname = \"a\"\nsource = \"test\"\nsize = \"4000x3000\"",
-            "conf/athome.toml:4: even numbers, 64x64 to 3840x2160",
+            "conf/athome.toml:4: even numbers, at most 3840x2160",
         ),
         ("[[camera]]\nname = \"a\"\nsource = \"test\"\nfps = nan", "conf/athome.toml:4: a number from 1 to 120"),
         ("[[camera]]\nname = \"a\"\nsource = \"test\"\nbitrate = -1", "conf/athome.toml:4: "),
@@ -217,6 +217,36 @@ fn changes_keep_comments_and_other_cameras() {
         assert!(now.contains(kept), "{kept} is gone:\n{now}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn a_camera_is_changed_in_its_values_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("athome.toml");
+    let text = "[[camera]]\nname = \"Door\" # a\nsource = \"webcam\" # b\nsize = \"640x360\" # c\nfps = 15 # d\naudio = 'default' # e\n";
+    std::fs::write(&path, text).unwrap();
+    let door = || id("door");
+    let changes = [
+        Change::Source { camera: door(), source: "test:3".into() },
+        Change::Audio { camera: door(), audio: "none".into() },
+        Change::Size { camera: door(), size: Some((1280, 720)) },
+        Change::Fps { camera: door(), fps: Some(29.5) },
+    ];
+    let after = save_all(&path, &changes).unwrap().cameras.remove(0);
+    assert_eq!((after.source.to_string(), after.audio.unwrap().to_string()), ("test:3".into(), "none".into()));
+    assert_eq!((after.wish.size, after.wish.fps), (Some((1280, 720)), Some(29.5)));
+    let expected = "[[camera]]\nname = \"Door\" # a\nsource = \"test:3\" # b\nsize = \"1280x720\" # c\nfps = 29.5 # d\naudio = \"none\" # e\n";
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+    // A wish that is taken back leaves no line, and a whole number is written as one.
+    save_all(&path, &[Change::Size { camera: door(), size: None }, Change::Fps { camera: door(), fps: Some(30.0) }])
+        .unwrap();
+    let now = std::fs::read_to_string(&path).unwrap();
+    assert!(!now.contains("size") && now.contains("fps = 30 # d\n"), "{now}");
+    // All of them or none.
+    let half =
+        [Change::Fps { camera: door(), fps: Some(10.0) }, Change::Source { camera: door(), source: "nonsense".into() }];
+    assert!(save_all(&path, &half).is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), now);
 }
 
 #[test]

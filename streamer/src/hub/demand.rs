@@ -101,6 +101,10 @@ impl Board {
         self.origin = origin;
     }
 
+    pub(super) fn waker(&self) -> Option<&Thread> {
+        self.waker.as_ref()
+    }
+
     pub(super) fn set_waker(&mut self, thread: Option<Thread>) {
         self.waker = thread;
     }

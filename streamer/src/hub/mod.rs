@@ -153,9 +153,13 @@ impl Stream {
     }
 
     /// Unparks this thread whenever demand changes: somebody wants the stream, wants a key frame or another bitrate, or
-    /// the last reader left. One thread a stream, the newest call wins. `None` stops it.
+    /// the last reader left. One thread a stream, the newest call wins. `None` stops it, unless another thread took over.
     pub fn wake_on_demand(&self, thread: Option<Thread>) {
-        self.board().set_waker(thread);
+        let mut board = self.board();
+        let ours = board.waker().is_none_or(|waker| waker.id() == std::thread::current().id());
+        if thread.is_some() || ours {
+            board.set_waker(thread);
+        }
     }
 
     /// Tells whether frames come from our encoder, which makes a key frame within a frame time, or from a camera that

@@ -123,8 +123,8 @@ impl Problem {
             }
             Self::Even => ("both numbers must be even".to_owned(), "les deux nombres doivent être pairs".to_owned()),
             Self::EvenAtMost { long, short } => (
-                format!("even numbers, 64x64 to {long}x{short}"),
-                format!("des nombres pairs, de 64x64 à {long}x{short}"),
+                format!("even numbers, at most {long}x{short}"),
+                format!("des nombres pairs, au plus {long}x{short}"),
             ),
             Self::LoopbackOnly(form) => (
                 format!("only a loopback address, such as {form}"),

@@ -1,0 +1,163 @@
+//! Changing a camera while the streamer runs: the one way that the local interface, the command line and the window take.
+//! The configuration file remembers each change, with its comments.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use athome_shared::id::CameraId;
+use athome_shared::protocol::control::{Camera, CameraState};
+use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
+
+use super::Cameras;
+use crate::config::{self, CameraConfig, ConfigError};
+use crate::source::{CameraSpec, MicSpec};
+
+/// Longest wait for a camera to follow: a device that hangs is given up a little later, and the answer says what is known.
+const FOLLOWS: Duration = Duration::from_secs(3);
+
+/// What is to be different; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    pub active: Option<bool>,
+    pub source: Option<CameraSpec>,
+    pub audio: Option<MicSpec>,
+    /// Inside, `None` leaves the camera the choice.
+    pub size: Option<Option<(u32, u32)>>,
+    pub fps: Option<Option<f32>>,
+}
+
+/// The camera as it is then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    pub camera: Camera,
+    /// The configuration file says so too, so that it stays so after a restart.
+    pub saved: bool,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error("no camera has this id")]
+    UnknownCamera,
+    #[error("network cameras are not supported yet")]
+    NetworkCamera,
+    #[error("{0}")]
+    NotSaved(#[from] ConfigError),
+    #[error("the streamer is stopping")]
+    Stopping,
+}
+
+/// What changes are made with. Cloning shares it.
+#[derive(Clone)]
+pub struct Settings(Arc<Inner>);
+
+struct Inner {
+    cameras: Cameras,
+    /// One change at a time: each reads the file and writes it again.
+    file: Mutex<Option<PathBuf>>,
+    configs: watch::Sender<Arc<Vec<CameraConfig>>>,
+}
+
+impl Settings {
+    /// Changes to these cameras, which run as `configs` say, written to `file` where there is one.
+    pub fn new(cameras: Cameras, configs: Vec<CameraConfig>, file: Option<PathBuf>) -> Self {
+        let configs = watch::Sender::new(Arc::new(configs));
+        Self(Arc::new(Inner { cameras, file: Mutex::new(file), configs }))
+    }
+
+    /// How the cameras are to run, again with each change.
+    pub fn configs(&self) -> watch::Receiver<Arc<Vec<CameraConfig>>> {
+        self.0.configs.subscribe()
+    }
+
+    /// Changes a camera, and its entry in the file. Readers of its streams stay.
+    pub async fn change(&self, id: &CameraId, wanted: Wanted) -> Result<Changed, ChangeError> {
+        if matches!(wanted.source, Some(CameraSpec::Rtsp(_) | CameraSpec::Http(_))) {
+            return Err(ChangeError::NetworkCamera);
+        }
+        let file = self.0.file.lock().await;
+        let before = self.0.configs.borrow().iter().find(|config| config.id == *id).cloned();
+        let before = before.ok_or(ChangeError::UnknownCamera)?;
+        let mut after = changed(&before, &wanted);
+        // Written first: what can't be remembered is not done either, so that file and cameras never disagree.
+        if let Some(path) = file.clone() {
+            let changes = in_file(id, &wanted);
+            let saved = tokio::task::spawn_blocking(move || config::save_all(&path, &changes)).await;
+            let saved = saved.map_err(|_| ChangeError::Stopping)??;
+            // Paths in the file start from its own folder.
+            if let Some(read) = saved.cameras.into_iter().find(|config| config.id == *id) {
+                if wanted.source.is_some() {
+                    after.source = read.source;
+                }
+                if wanted.audio.is_some() {
+                    after.audio = read.audio;
+                }
+            }
+        }
+        let same = CameraConfig { active: before.active, ..after.clone() } == before;
+        let cameras = &self.0.cameras;
+        let mut changes = cameras.changes();
+        let known = match wanted.active {
+            Some(false) if same => cameras.pause(id).await,
+            Some(true) if same => cameras.resume(id).await,
+            None if same => true,
+            _ => cameras.replace(&after).await,
+        };
+        self.0.configs.send_modify(|configs| {
+            for config in Arc::make_mut(configs).iter_mut().filter(|config| config.id == *id) {
+                config.clone_from(&after);
+            }
+        });
+        if let Some(active) = wanted.active {
+            let follows = changes.wait_for(|list| {
+                let camera = list.iter().find(|camera| camera.id == *id);
+                camera.is_none_or(|camera| (camera.state != CameraState::Stopped) == active)
+            });
+            let _late = timeout(FOLLOWS, follows).await;
+        }
+        let camera = cameras.list().into_iter().find(|camera| camera.id == *id).filter(|_| known);
+        Ok(Changed { camera: camera.ok_or(ChangeError::Stopping)?, saved: file.is_some() })
+    }
+}
+
+fn changed(before: &CameraConfig, wanted: &Wanted) -> CameraConfig {
+    let mut after = before.clone();
+    if let Some(active) = wanted.active {
+        after.active = active;
+    }
+    if let Some(source) = &wanted.source {
+        after.source = source.clone();
+    }
+    if let Some(audio) = &wanted.audio {
+        after.audio = Some(audio.clone());
+    }
+    if let Some(size) = wanted.size {
+        after.wish.size = size;
+    }
+    if let Some(fps) = wanted.fps {
+        after.wish.fps = fps;
+    }
+    after
+}
+
+/// A microphone as the file takes it: one whose name looks like one of the words is marked as a name.
+fn written(spec: &MicSpec) -> String {
+    let text = spec.to_string();
+    match spec {
+        MicSpec::Device(name) if text.parse::<MicSpec>().as_ref() != Ok(spec) => format!("device:{name}"),
+        MicSpec::Device(_) | MicSpec::Default | MicSpec::None | MicSpec::Tone | MicSpec::File(_) => text,
+    }
+}
+
+fn in_file(id: &CameraId, wanted: &Wanted) -> Vec<config::Change> {
+    use config::Change;
+    let camera = || id.clone();
+    let active = wanted.active.map(|active| Change::Active { camera: camera(), active });
+    let source = wanted.source.as_ref().map(|spec| Change::Source { camera: camera(), source: spec.to_string() });
+    let audio = wanted.audio.as_ref().map(|spec| Change::Audio { camera: camera(), audio: written(spec) });
+    let size = wanted.size.map(|size| Change::Size { camera: camera(), size });
+    let fps = wanted.fps.map(|fps| Change::Fps { camera: camera(), fps });
+    [active, source, audio, size, fps].into_iter().flatten().collect()
+}
