@@ -70,6 +70,9 @@ pub struct Run {
     /// Without the own signaling server
     #[arg(long)]
     pub no_listen: bool,
+    /// Also in a window, with the picture as the others see it and a large code
+    #[arg(long)]
+    pub window: bool,
     /// A signaling server outside, ws(s)://…; repeatable
     #[arg(long = "signaling", value_name = "URL", value_parser = server)]
     pub signaling: Vec<Url>,

@@ -14,4 +14,5 @@ pub mod serve;
 pub mod source;
 pub mod terminal;
 pub mod trust;
+pub mod window;
 pub mod words;

@@ -2,12 +2,17 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context;
 use athome_shared::logging::{self, Usual};
 use athome_streamer::cli::{self, Cli, Command};
 use athome_streamer::terminal::run::{SharedScreen, Voice};
+use athome_streamer::window::{self, Door};
+use athome_streamer::words::window::Label;
 use athome_streamer::words::{Lang, Word};
 use clap::Parser;
+use tokio::runtime::Runtime;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -36,7 +41,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(act(&cli, voice, &screen)) {
+    let lang = Lang::of_system();
+    let done = match cli.command.clone() {
+        Some(command) => runtime.block_on(act(&cli, &command, lang)),
+        None => streamer(cli, lang, voice, screen, runtime),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", sentence(&error));
@@ -45,17 +55,36 @@ fn main() -> ExitCode {
     }
 }
 
-async fn act(cli: &Cli, voice: Voice, screen: &SharedScreen) -> anyhow::Result<()> {
-    let lang = Lang::of_system();
-    match &cli.command {
-        None => cli::start::start(&cli.common, &cli.run, lang, voice, screen).await,
-        Some(Command::Cameras(cameras)) => match &cameras.command {
+/// The streamer itself, on a thread of its own: this one belongs to its window.
+fn streamer(cli: Cli, lang: Lang, voice: Voice, screen: SharedScreen, runtime: Runtime) -> anyhow::Result<()> {
+    let said = screen.clone();
+    let run = move |door: Door| {
+        let done = runtime.block_on(cli::start::start(&cli.common, &cli.run, lang, voice, &screen, &door));
+        // What is left speaks with something that does not answer.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        done
+    };
+    let say = || said.tell(Label::NoDisplay.text(lang));
+    let overdue = |done: &anyhow::Result<()>| {
+        if let Err(error) = done {
+            eprintln!("{}", sentence(error));
+        }
+        std::process::exit(i32::from(done.is_err()));
+    };
+    let done = window::beside(run, say, overdue).context("a thread for the streamer")?;
+    // The panic was reported where it happened.
+    done.unwrap_or_else(|_| Err(anyhow::anyhow!("the streamer broke off")))
+}
+
+async fn act(cli: &Cli, command: &Command, lang: Lang) -> anyhow::Result<()> {
+    match command {
+        Command::Cameras(cameras) => match &cameras.command {
             None => cli::devices::cameras(&cli.common, lang).await,
             Some(command) => cli::remote::camera(&cli.common, command, lang).await,
         },
-        Some(Command::Pair(pair)) => cli::remote::pair(&cli.common, pair, lang).await,
-        Some(Command::Viewers(viewers)) => cli::remote::viewers(&cli.common, &viewers.command, lang).await,
-        Some(Command::CheckConfig) => cli::devices::check_config(&cli.common, lang),
+        Command::Pair(pair) => cli::remote::pair(&cli.common, pair, lang).await,
+        Command::Viewers(viewers) => cli::remote::viewers(&cli.common, &viewers.command, lang).await,
+        Command::CheckConfig => cli::devices::check_config(&cli.common, lang),
     }
 }
 

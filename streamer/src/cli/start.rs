@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use athome_shared::shutdown;
 use athome_signaling::BindError;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Common, Run};
@@ -20,6 +21,11 @@ use crate::source::{CameraSpec, MicSpec};
 use crate::terminal::keys;
 use crate::terminal::run::{CODE_LIFE, SharedScreen, Voice, run, say};
 use crate::trust::TrustError;
+use crate::window::Door;
+use crate::window::login::Autostart;
+use crate::window::model::Request;
+use crate::window::remembered::Remembered;
+use crate::window::run::{Controller, Setup, WantTray};
 use crate::words::{Lang, Word};
 
 /// Runs the streamer until it is told to stop.
@@ -29,6 +35,7 @@ pub async fn start(
     lang: Lang,
     voice: Voice,
     screen: &SharedScreen,
+    door: &Door,
 ) -> anyhow::Result<()> {
     let mut config = read_config(common.config.as_deref(), lang)?;
     let nobody_chose = options.cameras.is_empty() && config.cameras.is_empty();
@@ -50,6 +57,7 @@ pub async fn start(
     }
     let data = data_folder(common.data.clone())?;
     let _ours = lock(&data, lang)?;
+    let remembered = Remembered::new(&data);
     let app = App::start(Options { config, data }).await;
     let app = app.map_err(|error| refusal(error, lang))?;
     for word in chosen {
@@ -66,7 +74,31 @@ pub async fn start(
         app.new_invite(None, CODE_LIFE, 1).await?;
         debug_assert!(matches!(&*app.desk().code().borrow(), Code::Open(_)), "a new invitation is the one shown");
     }
-    let spoken = run(&app, voice, lang, sound, screen, &shutdown).await;
+    let opener = door.clone();
+    let controller = Controller::new(
+        &app,
+        Setup {
+            lang,
+            remembered,
+            autostart: Autostart::of_process(),
+            wake: door.wake(),
+            open: Box::new(move |handle| opener.open(handle)),
+            tray: WantTray::Yes,
+            quit: shutdown.clone(),
+        },
+    );
+    let window = controller.handle();
+    let stopping = CancellationToken::new();
+    let beside = tokio::spawn(controller.run(stopping.clone()));
+    let open = || window.send(Request::Open);
+    if options.window {
+        open();
+    }
+    let spoken = run(&app, voice, lang, sound, screen, &open, &shutdown).await;
+    stopping.cancel();
+    if beside.await.is_err() {
+        warn!("the window's task ended badly");
+    }
     if voice == Voice::Rich {
         say(Word::Stopping.text(lang));
     }

@@ -327,6 +327,7 @@ fn keys(model: &Model, cols: usize) -> String {
         ("b", shown.then_some(bigger)),
         // Beside a code it has a line of its own.
         ("o", (!shown && !model.outside).then_some(Word::KeyOutside)),
+        ("w", Some(Word::KeyWindow)),
         ("?", Some(Word::KeyMore)),
         ("q", Some(Word::KeyQuit)),
     ];

@@ -45,6 +45,16 @@ impl Modules {
         &self.link
     }
 
+    /// Modules on each side, without margin.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether a module is dark; what lies outside is light.
+    pub fn dark(&self, x: usize, y: usize) -> bool {
+        self.dark_at(x, y, 0)
+    }
+
     /// The rows of character cells with the widest margin that fits `cols` × `rows`; each row is equally wide. `None`
     /// if nothing fits.
     pub fn cells(&self, scale: Scale, cols: usize, rows: usize) -> Option<Vec<String>> {

@@ -8,7 +8,7 @@ use athome_shared::id::Layer;
 use athome_shared::protocol::control::{Camera, CameraState};
 use athome_shared::time::WallTime;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -59,7 +59,14 @@ impl Voice {
 
 /// The screen, shared with the log: lines of the log appear above the block instead of through it.
 #[derive(Clone, Default)]
-pub struct SharedScreen(Arc<Mutex<Option<Screen<Stdout>>>>);
+pub struct SharedScreen(Arc<Mutex<Option<Screen<Stdout>>>>, Arc<Told>);
+
+/// What other threads have to say to the person. The newest wins: nobody reads a queue of it.
+#[derive(Default)]
+struct Told {
+    line: Mutex<Option<String>>,
+    news: Notify,
+}
 
 impl SharedScreen {
     /// Prints lines above the block, or plainly on standard error where there is no block.
@@ -70,6 +77,19 @@ impl SharedScreen {
             Some(screen) => screen.above(text),
             None => io::stderr().write_all(text.as_bytes()),
         };
+    }
+
+    /// Says a sentence where it can be read, like the answer to a key; on standard error where there is no block.
+    pub fn tell(&self, sentence: &str) {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return self.log(&format!("{sentence}\n"));
+        }
+        *self.1.line.lock().unwrap_or_else(PoisonError::into_inner) = Some(sentence.to_owned());
+        self.1.news.notify_one();
+    }
+
+    fn told(&self) -> Option<String> {
+        self.1.line.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn with(&self, act: impl FnOnce(&mut Screen<Stdout>) -> io::Result<()>) {
@@ -89,13 +109,14 @@ pub fn say(line: &str) {
     let _unread = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// Speaks until `shutdown`; with keys, `q` cancels it. `sound` names the microphone.
+/// Speaks until `shutdown`; with keys, `q` cancels it, and `w` asks for a window. `sound` names the microphone.
 pub async fn run(
     app: &App,
     voice: Voice,
     lang: Lang,
     sound: Option<String>,
     screen: &SharedScreen,
+    window: &(dyn Fn() + Sync),
     shutdown: &CancellationToken,
 ) -> io::Result<()> {
     match voice {
@@ -109,7 +130,7 @@ pub async fn run(
             };
             lines(app, shutdown, line, &first).await;
         }
-        Voice::Rich => rich(app, lang, sound, screen, shutdown).await?,
+        Voice::Rich => rich(app, lang, sound, screen, window, shutdown).await?,
     }
     Ok(())
 }
@@ -171,6 +192,7 @@ async fn rich(
     lang: Lang,
     sound: Option<String>,
     shared: &SharedScreen,
+    open: &(dyn Fn() + Sync),
     shutdown: &CancellationToken,
 ) -> io::Result<()> {
     let (keys, mut pressed) = Keys::start()?;
@@ -196,8 +218,11 @@ async fn rich(
                 let words = sentence::words(&event, &app.cameras().list(), lang);
                 above(shared, &format!("{} {words}", sentence::time_of_day(event.at)));
             },
+            () = shared.1.news.notified() => if let Some(line) = shared.told() {
+                answer(&mut model, shared, &[line]);
+            },
             // A keyboard that is gone asks for nothing more; the pictures go on.
-            Some(key) = pressed.recv() => press(app, key, &mut model, &code, shared, shutdown).await,
+            Some(key) = pressed.recv() => press(app, key, &mut model, &code, shared, open, shutdown).await,
         }
     }
     shared.with(Screen::finish);
@@ -212,6 +237,7 @@ async fn press(
     model: &mut Model,
     code: &watch::Receiver<Code>,
     shared: &SharedScreen,
+    open: &(dyn Fn() + Sync),
     shutdown: &CancellationToken,
 ) {
     let lang = model.lang;
@@ -246,7 +272,7 @@ async fn press(
             let word = if model.outside { Word::ReachedOutside } else { Word::ReachOutside };
             answer(model, shared, &[word.text(lang).to_owned()]);
         }
-        Key::Window => answer(model, shared, &[Word::NoWindow.text(lang).to_owned()]),
+        Key::Window => open(),
         Key::Help => {
             answer(model, shared, &[Word::HelpTitle.text(lang).to_owned(), Word::HelpText.text(lang).to_owned()]);
         }

@@ -1,9 +1,10 @@
-//! Every sentence that the terminal and the command line say to a person, in English and French. The page has the same
-//! words for the same things.
+//! Every sentence that the terminal and the command line say to a person, in English and French; what stands in the window
+//! is in `window`. The page has the same words for the same things.
 //!
 //! French follows its typography: U+202F before `; ? !`, U+00A0 before `:`, the apostrophe is U+2019.
 
 mod problem;
+pub mod window;
 
 pub use problem::{Problem, Thing};
 
@@ -113,7 +114,7 @@ pub enum Word {
     CodeFolded,
     ReachOutside,
     ReachedOutside,
-    NoWindow,
+    KeyWindow,
     NoOption,
     NoCommand,
     NeedsValue,
@@ -225,7 +226,7 @@ impl Word {
         Self::CodeFolded,
         Self::ReachOutside,
         Self::ReachedOutside,
-        Self::NoWindow,
+        Self::KeyWindow,
         Self::NoOption,
         Self::NoCommand,
         Self::NeedsValue,
@@ -282,14 +283,15 @@ impl Word {
             Self::DevicesWithin => ("{n} devices, within {left}.", "{n} appareils, {left}."),
             Self::LanLine => ("Works on this network only.", "Ne marche que sur ce réseau."),
             Self::OutsideLine => ("Also reachable from outside.", "Joignable aussi de l’extérieur."),
-            Self::KeyNew => ("new code", "nouveau code"),
+            Self::KeyNew => ("new code", "code"),
             Self::KeyViewers => ("viewers", "appareils"),
             Self::KeyCameras => ("cameras", "caméras"),
             Self::KeyLink => ("link", "lien"),
-            Self::KeyBigger => ("bigger", "plus grand"),
+            Self::KeyBigger => ("bigger", "grand"),
             Self::KeyOutside => ("outside", "de l’extérieur"),
             Self::HowOutside => ("how to reach it from outside", "comment le joindre du dehors"),
-            Self::KeySmaller => ("smaller", "plus petit"),
+            Self::KeySmaller => ("smaller", "petit"),
+            Self::KeyWindow => ("window", "fenêtre"),
             Self::KeyMore => ("more", "aide"),
             Self::KeyQuit => ("quit", "quitter"),
             Self::CodeUsed => ("Used by {device}, {time}. Watching now.", "Utilisé par {device}, {time}. Regarde."),
@@ -312,10 +314,6 @@ impl Word {
             Self::ReachedOutside => (
                 "It can be reached from outside already, through the server named with --signaling or in the configuration.",
                 "Il est déjà joignable de l’extérieur, par le serveur nommé avec --signaling ou dans la configuration.",
-            ),
-            Self::NoWindow => (
-                "There is no window with a large code yet. Press b for a larger code here.",
-                "Pas encore de fenêtre avec un grand code. Appuyez sur b pour l’agrandir ici.",
             ),
             Self::LinkIs => ("Open this link on one device:", "Ouvrez ce lien sur un appareil\u{a0}:"),
             Self::NoCode => ("Press p to add a device.", "Appuyez sur p pour ajouter un appareil."),

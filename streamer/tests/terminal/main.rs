@@ -55,7 +55,10 @@ async fn a_scanned_code_pairs_is_wiped_and_says_by_whom() {
         assert!(screen.contains(words), "{words:?} is missing:\n{screen}");
     }
     let last = screen.lines().last().unwrap_or_default();
-    assert!(last.starts_with(" p new code  v viewers  c cameras  l link  b bigger  ? more  q quit"), "{screen}");
+    assert!(
+        last.starts_with(" p new code  v viewers  c cameras  l link  b bigger  w window  ? more  q quit"),
+        "{screen}"
+    );
     assert_eq!(screen.lines().count(), 24, "the whole of it on one screen:\n{screen}");
     assert_eq!(terminal.scan(Theme::Light, true).as_ref(), Some(&link));
     // The control: without colours of its own the code would be light on dark, which many phones don't read.
@@ -119,7 +122,7 @@ fn every_key_answers_and_every_size_shows_the_code_or_its_link() {
         ("v", "No device is paired yet."),
         ("c", "Test card: live, 640×360"),
         ("o", "From outside: run athome-signaling on a server of yours"),
-        ("w", "There is no window with a large code yet."),
+        ("w", "No window can be opened here; AtHome goes on without."),
         ("l", link.as_str()),
     ] {
         terminal.press(key);

@@ -59,6 +59,11 @@ impl Terminal {
             .env("LC_ALL", "C.UTF-8")
             .env("LANG", "C")
             .env_remove("NO_COLOR")
+            // A window is asked for in words only: there is no display here.
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("WAYLAND_SOCKET")
+            .env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
             .env_remove("ATHOME_LOG")
             .spawn()
             .expect("setsid of util-linux and the program");
