@@ -2,13 +2,14 @@
 //! of its own that goes when it goes.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use athome_signaling as signaling;
 use athome_streamer::api::auth::Token;
 use athome_streamer::api::client::{Answer, Request, ask};
 use athome_streamer::app::{App, Options};
-use athome_streamer::config::{CameraConfig, Config};
+use athome_streamer::config::{CameraConfig, Config, check_config};
 use athome_streamer::events::Listener;
 use athome_streamer::source::{CameraSpec, MicSpec, Wish};
 use serde_json::{Value, json};
@@ -47,6 +48,13 @@ impl Plan {
     /// This many cameras, each with its own mark; only the first has sound.
     pub fn cameras(mut self, count: u8) -> Self {
         self.config.cameras = (0..count).map(camera).collect();
+        self
+    }
+
+    /// The cameras of a configuration file, to which changes are written back.
+    pub fn configured(mut self, file: &Path) -> Self {
+        let read = check_config(file).expect("a configuration");
+        (self.config.cameras, self.config.file) = (read.cameras, read.file);
         self
     }
 
@@ -147,7 +155,8 @@ impl House {
         self.app = Some(soon("the streamer starts", App::start(options)).await.expect("the streamer starts"));
     }
 
-    fn app(&self) -> &App {
+    /// The streamer itself.
+    pub fn app(&self) -> &App {
         self.app.as_ref().expect("the streamer runs")
     }
 

@@ -13,6 +13,7 @@ mod slots;
 mod slow;
 mod snapshot;
 mod sound;
+mod streamer_window;
 mod tampered;
 mod whep;
 mod window;
