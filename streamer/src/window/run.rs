@@ -34,6 +34,8 @@ const REQUESTS: usize = 64;
 /// How often figures are read while somebody looks at them, and while nobody does.
 const LOOK: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(1);
+/// How often the devices are asked for while the window is open: when they were last seen is told by nothing else.
+const DEVICES: Duration = Duration::from_secs(5);
 /// Longest wait for the session bus.
 const BUS: Duration = Duration::from_secs(5);
 
@@ -164,6 +166,7 @@ impl Controller {
         let (mut cameras, mut configs) = (self.cameras.changes(), self.settings.configs());
         let (mut code, mut watching) = (self.desk.code(), self.desk.watching());
         let mut look = Instant::now();
+        let mut devices = look + DEVICES;
         self.state.handle_code(&code.borrow_and_update().clone());
         self.devices().await;
         loop {
@@ -176,6 +179,10 @@ impl Controller {
                     look = now + if self.state.open() { LOOK } else { IDLE };
                     self.figures(now);
                     self.state.handle_time(now);
+                    if self.state.open() && now >= devices {
+                        devices = now + DEVICES;
+                        self.devices().await;
+                    }
                 }
                 Ok(()) = cameras.changed() => {}
                 Ok(()) = configs.changed() => {}

@@ -25,13 +25,14 @@ macro_rules! labels {
 }
 
 labels! {
-    Advance, "When you close the window", "Quand vous fermez la fenêtre";
     AsSeen, "As the others see it", "Comme les autres la voient";
-    Automatic, "As the camera likes", "Au choix de la caméra";
+    Automatic, "Automatic", "Automatique";
     Camera, "Camera", "Caméra";
-    CameraLightOff, "{cam} is paused. Camera light is off.", "{cam} est en pause. Le voyant de la caméra est éteint.";
     CameraClosing, "{cam} is being closed…", "Fermeture de {cam}…";
+    CameraFormat, "{cam} offers no picture format that AtHome can use. Choose another size.", "{cam} n’offre aucun format utilisable. Choisissez une autre taille.";
+    CameraLightOff, "{cam} is paused. Camera light is off.", "{cam} est en pause. Le voyant de la caméra est éteint.";
     CameraLive, "{cam} is live.", "{cam} est en direct.";
+    CameraMissing, "{cam} is not there. It starts by itself when plugged in; the menu lists what there is.", "{cam} est introuvable. Elle démarre d’elle-même une fois branchée\u{202f}; le menu liste les autres.";
     CameraStarting, "{cam} is starting.", "{cam} démarre.";
     Cameras, "Cameras", "Caméras";
     Cancel, "Cancel", "Annuler";
@@ -40,7 +41,6 @@ labels! {
     CloseAsk, "Close the window?", "Fermer la fenêtre\u{202f}?";
     CloseAskHow, "AtHome can keep running in the tray, or stop: then nobody can watch.", "AtHome peut continuer dans la barre système, ou s’arrêter\u{a0}: plus personne ne pourra regarder.";
     CloseNoTray, "This desktop has no tray. AtHome can go on with a small window, or stop: then nobody can watch.", "Ce bureau n’a pas de barre système. AtHome peut continuer fenêtre réduite, ou s’arrêter\u{a0}: plus personne ne pourra regarder.";
-    CloseAskAgain, "Ask", "Demander";
     CodeHow, "Point the phone’s camera at the code, on the same Wi-Fi.", "Visez le code avec l’appareil photo du téléphone, sur le même Wi-Fi.";
     CodeHowOutside, "Point the phone’s camera at the code.", "Visez le code avec l’appareil photo du téléphone.";
     CodeLeft, "One device, once, within {left}.", "Un appareil, une seule fois, pendant {left}.";
@@ -55,12 +55,11 @@ labels! {
     Devices, "Devices", "Appareils";
     Failed, "Not done: {why}", "Non fait\u{a0}: {why}";
     Fps, "{n} fps", "{n} images/s";
-    InTray, "AtHome goes on in the tray. Its icon opens this window again.", "AtHome continue dans la barre système. Son icône rouvre cette fenêtre.";
     LastSeen, "last {when}", "vu {when}";
     LevelName, "Sound level, {n} decibels", "Niveau du son, {n} décibels";
     Live, "Live · {age}", "En direct · {age}";
-    LoginStart, "Start at login", "Lancer à l’ouverture de session";
     LoginFailed, "Starting at login could not be changed: {why}", "Le lancement à l’ouverture de session n’a pas pu être changé\u{a0}: {why}";
+    LoginStart, "Start at login", "Lancer à l’ouverture de session";
     MayAdmin, "Manage", "Gérer";
     MayPlayback, "Look back", "Revoir";
     MayTalk, "Talk", "Parler";
@@ -72,19 +71,21 @@ labels! {
     MicTone, "Test tone", "Son de test";
     Microphone, "Microphone", "Micro";
     Minimise, "Make it small", "Réduire";
+    NeverWatched, "has not watched yet", "n’a pas encore regardé";
+    NoDevices, "No device is paired yet. Show code adds one.", "Aucun appareil associé. Afficher le code en ajoute un.";
+    NoDisplay, "No window can be opened here; AtHome goes on without. Start it on a desktop for a window.", "Aucune fenêtre ne peut s’ouvrir ici\u{202f}; AtHome continue sans. Lancez-le sur un bureau pour en avoir une.";
+    NoLevel, "No sound comes in.", "Aucun son n’arrive.";
     NoPictureYet, "No picture yet", "Pas encore d’image";
     NobodyWatching, "Nobody is watching.", "Personne ne regarde.";
-    NoDevices, "No device is paired yet. Show code adds one.", "Aucun appareil associé. Afficher le code en ajoute un.";
-    NoLevel, "No sound comes in.", "Aucun son n’arrive.";
-    NoDisplay, "No window can be opened here; AtHome goes on without. Start it on a desktop for a window.", "Aucune fenêtre ne peut s’ouvrir ici\u{202f}; AtHome continue sans. Lancez-le sur un bureau pour en avoir une.";
     NotThere, "{name} (not there)", "{name} (absent)";
+    OnClose, "When you close the window", "Quand vous fermez la fenêtre";
     OnCloseAsk, "Ask each time", "Demander à chaque fois";
     OnCloseStop, "Stop AtHome", "Arrêter AtHome";
     OnCloseTray, "Keep running in the tray", "Continuer dans la barre système";
     Open, "Open the window", "Ouvrir la fenêtre";
-    Paused, "Paused", "En pause";
     Pause, "Pause", "Mettre en pause";
     PauseOf, "Pause {cam}", "Mettre {cam} en pause";
+    Paused, "Paused", "En pause";
     Quit, "Quit", "Quitter";
     Rate, "Rate", "Cadence";
     Reconnecting, "Reconnecting", "Reconnexion";
@@ -97,7 +98,6 @@ labels! {
     ResumeOf, "Resume {cam}", "Reprendre {cam}";
     SavedNot, "Changed until the next start: no configuration file names this camera.", "Changé jusqu’au prochain démarrage\u{a0}: aucun fichier de configuration ne nomme cette caméra.";
     Size, "Size", "Taille";
-    Sound, "Sound", "Son";
     Stale, "Not live · picture from {age} ago", "Pas en direct · image d’il y a {age}";
     StaleClock, "Not live · picture from {time}", "Pas en direct · image de {time}";
     Starting, "Starting", "Démarrage";
@@ -112,9 +112,10 @@ labels! {
     TrayPaused, "All cameras are paused", "Toutes les caméras sont en pause";
     TrayTrouble, "{cam} gives no picture", "{cam} ne donne pas d’image";
     Trouble, "No picture", "Pas d’image";
+    WatchesNow, "watching now", "regarde en ce moment";
+    WatchingMany, "{n} watching: {names}", "{n} regardent\u{a0}: {names}";
     WatchingNow, "Watching now", "Regardent en ce moment";
     WatchingOne, "1 watching: {names}", "1 regarde\u{a0}: {names}";
-    WatchingMany, "{n} watching: {names}", "{n} regardent\u{a0}: {names}";
     WindowFailed, "A part of the window failed and was made anew. The pictures for others go on.", "Une partie de la fenêtre a échoué et a été refaite. Les images des autres continuent.";
 }
 

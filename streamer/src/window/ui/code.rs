@@ -18,8 +18,8 @@ use crate::words::window::Label;
 
 /// Light modules around the code (ISO/IEC 18004 §9.1).
 const QUIET: usize = 4;
-/// Room for the words beside or below the code.
-const BESIDE: f32 = 300.0;
+/// Room for the words beside the code, as a part of the width and at least and at most, or below it.
+const BESIDE: (f32, f32, f32) = (0.34, 200.0, 300.0);
 const BELOW: f32 = 150.0;
 /// Width of a sentence that stands alone.
 const ALONE: f32 = 480.0;
@@ -32,10 +32,11 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
     };
     let left = Duration::from_micros(u64::try_from(expires.0.saturating_sub(scene.wall.0)).unwrap_or(0));
     // The words go where they cost the code less.
-    let (beside, below) = ((area.width() - BESIDE).min(area.height()), area.width().min(area.height() - BELOW));
+    let room = (area.width() * BESIDE.0).clamp(BESIDE.1, BESIDE.2);
+    let (beside, below) = ((area.width() - room).min(area.height()), area.width().min(area.height() - BELOW));
     let wide = beside >= below;
     let place = if wide {
-        Rect::from_min_size(area.min, vec2(area.width() - BESIDE, area.height()))
+        Rect::from_min_size(area.min, vec2(area.width() - room, area.height()))
     } else {
         Rect::from_min_size(area.min, vec2(area.width(), area.height() - BELOW))
     };
@@ -95,7 +96,7 @@ fn alone(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, area: Rect) {
         Some(Code::Expired) => Label::CodeOld.text(lang).to_owned(),
         Some(Code::Making | Code::Shown { .. }) | None => Label::CodeMaking.text(lang).to_owned(),
     };
-    let card = Rect::from_center_size(area.center(), vec2(ALONE.min(area.width()), 180.0));
+    let card = Rect::from_center_size(area.center(), vec2(ALONE.min(area.width()), 128.0));
     let palette = theme::palette(ui.visuals());
     ui.painter().rect_filled(card.expand(24.0), theme::CARD_RADIUS, palette.surface);
     ui.scope_builder(egui::UiBuilder::new().max_rect(card).layout(Layout::top_down(Align::Min)), |ui| {

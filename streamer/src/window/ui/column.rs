@@ -128,7 +128,7 @@ fn closing(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
         control::muted(ui, Label::TrayNoneShort.text(lang));
         return;
     }
-    let label = ui.label(Label::Advance.text(lang));
+    let label = ui.label(Label::OnClose.text(lang));
     let word = |on_close| match on_close {
         OnClose::Ask => Label::OnCloseAsk,
         OnClose::Tray => Label::OnCloseTray,

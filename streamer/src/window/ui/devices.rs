@@ -10,7 +10,6 @@ use super::{Dialog, Scene, View};
 use crate::terminal::sentence::day_and_time;
 use crate::terminal::text::clean;
 use crate::window::model::Device;
-use crate::words::Word;
 use crate::words::window::Label;
 
 pub(super) fn watching(ui: &mut Ui, scene: &Scene<'_>) {
@@ -71,9 +70,9 @@ fn about(device: &Device, scene: &Scene<'_>) -> String {
         false => device.roles.iter().map(|role| word(role).text(lang)).collect(),
     };
     let seen = match (device.watching, device.last_seen) {
-        (true, _) => Label::WatchingNow.text(lang).to_owned(),
+        (true, _) => Label::WatchesNow.text(lang).to_owned(),
         (false, Some(at)) => Label::LastSeen.with(lang, &[("when", &day_and_time(at))]),
-        (false, None) => Word::Never.text(lang).to_owned(),
+        (false, None) => Label::NeverWatched.text(lang).to_owned(),
     };
     format!("{} · {seen}", may.join(", "))
 }

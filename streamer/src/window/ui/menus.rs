@@ -34,7 +34,9 @@ pub(super) fn camera(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, cam
             });
         });
     }
-    control::muted(ui, given(camera, lang));
+    if let Some(given) = given(camera, lang) {
+        control::muted(ui, given);
+    }
 }
 
 pub(super) fn microphone(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
@@ -44,10 +46,10 @@ pub(super) fn microphone(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>)
     });
 }
 
-/// What the camera really gives: `1280×720, 30 fps · 2.1 Mbit/s`.
-fn given(camera: &CameraView, lang: Lang) -> String {
+/// What the camera really gives while it is live: `1280×720, 30 fps · 2.1 Mbit/s`.
+fn given(camera: &CameraView, lang: Lang) -> Option<String> {
     if camera.state != CameraState::Live || camera.width == 0 {
-        return "–".to_owned();
+        return None;
     }
     let mut said = format!("{}×{}", camera.width, camera.height);
     if camera.fps > 0.0 {
@@ -57,7 +59,7 @@ fn given(camera: &CameraView, lang: Lang) -> String {
     if camera.bits >= 50_000 {
         said.push_str(&format!(" · {} Mbit/s", number(camera.bits as f64 / 1e6, 1, decimal(lang))));
     }
-    said
+    Some(said)
 }
 
 /// Whole where it is whole.

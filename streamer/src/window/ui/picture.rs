@@ -6,7 +6,7 @@ use athome_shared::look::freshness::Freshness;
 use athome_shared::look::icon::Status;
 use athome_shared::look::picture::{self, PAD};
 use athome_shared::look::theme::{DARK, LABEL};
-use athome_shared::protocol::control::CameraState;
+use athome_shared::protocol::control::{CameraReason, CameraState};
 use athome_shared::time::WallTime;
 use egui::epaint::Mesh;
 use egui::{
@@ -60,9 +60,13 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View) {
     if !name.is_empty() {
         picture::pill(&painter, pos2(place.left() + PAD, top), Align2::LEFT_TOP, None, &name);
     }
-    let seen = pos2(place.left() + PAD, place.bottom() - PAD);
-    picture::pill(&painter, seen, Align2::LEFT_BOTTOM, None, Label::AsSeen.text(lang));
-    let reason = reason(camera, lang).filter(|_| fresh.is_none_or(Freshness::reasoned));
+    if fresh.is_some() {
+        let corner = pos2(place.left() + PAD, place.bottom() - PAD);
+        picture::pill(&painter, corner, Align2::LEFT_BOTTOM, None, Label::AsSeen.text(lang));
+    }
+    // Whoever pauses a camera wants to know at once that it is off.
+    let at_once = camera.state == CameraState::Stopped;
+    let reason = reason(camera, lang).filter(|_| at_once || fresh.is_none_or(Freshness::reasoned));
     let reason = reason.or_else(|| fresh.is_none().then(|| Label::NoPictureYet.text(lang).to_owned()));
     if let Some(reason) = &reason {
         picture::reason(&painter, place, reason);
@@ -170,6 +174,9 @@ pub(super) fn reason(camera: &CameraView, lang: Lang) -> Option<String> {
         (CameraState::Stopped, _) if camera.released => Some(with(Label::CameraLightOff)),
         (CameraState::Stopped, _) => Some(with(Label::CameraClosing)),
         (CameraState::Starting, _) | (CameraState::Backoff, None) => Some(with(Label::CameraStarting)),
+        // The terminal's sentences name its options; here there are menus.
+        (CameraState::Backoff, Some(CameraReason::Gone)) if !camera.seen => Some(with(Label::CameraMissing)),
+        (CameraState::Backoff, Some(CameraReason::Format)) => Some(with(Label::CameraFormat)),
         (CameraState::Backoff, Some(why)) => {
             Some(sentence::trouble(why, camera.seen).fill(lang, &[("cam", &camera.name)]))
         }
