@@ -173,13 +173,13 @@ mod tests {
             (Some("none"), "none"),
             (Some("tone"), "tone"),
             (Some("USB Audio"), "USB Audio"),
-            (Some("Gone"), "device:Gone"),
+            (Some("Old mic"), "device:Old mic"),
             (Some("file:/a/b.wav"), "file:/a/b.wav"),
         ] {
             assert_eq!(chosen(&of(&config("webcam", audio), &cameras, &mics).microphones), [spec], "{audio:?}");
         }
         // Every entry that can be chosen reads back.
-        let menus = of(&config("test", Some("Gone")), &cameras, &mics);
+        let menus = of(&config("test", Some("Old mic")), &cameras, &mics);
         assert!(menus.sources.iter().all(|choice| choice.spec.parse::<crate::source::CameraSpec>().is_ok()));
         assert!(menus.microphones.iter().all(|choice| choice.spec.parse::<MicSpec>().is_ok()));
         assert!(matches!(&menus.sources[0].name, Name::Own(name) if name == "Cam 0"));

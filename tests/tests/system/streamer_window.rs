@@ -139,7 +139,7 @@ async fn the_window_shows_what_others_see_and_what_is_chosen_happens_for_all_and
     assert!(std::fs::read_to_string(&file).expect("the file").contains("active = false"));
     window.handle.send(Request::Resume(hall.clone()));
     window.until("live again", |model| state(model) == Some(CameraState::Live)).await;
-    assert!(!window.handle.model().cameras[0].released, "the control: a device in use is not closed");
+    window.until("the control: a device in use is not closed", |model| !model.cameras[0].released).await;
 
     // Removed: the picture ends, and the list is empty.
     let id = window.handle.model().devices[0].id.clone();
@@ -173,7 +173,7 @@ async fn nobody_looking_at_the_window_costs_no_encoder() {
         (Request::Closed, Request::Open),
         (Request::ShowCode, Request::HideCode),
     ] {
-        window.handle.send(hide.clone());
+        window.handle.send(hide);
         window.until("no bits any more", |model| model.cameras[0].bits == 0).await;
         window.handle.send(show);
         window.until("bits again", |model| model.cameras[0].bits > 0).await;
