@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use zbus::blocking::{Connection, Proxy, connection, proxy};
@@ -46,7 +46,7 @@ fn bus() -> Option<(Ended, String)> {
 }
 
 /// What a panel's watcher does, as far as an item notices.
-struct Watcher(Sender<String>);
+struct Watcher(SyncSender<String>);
 
 #[interface(name = "org.kde.StatusNotifierWatcher")]
 impl Watcher {
@@ -67,7 +67,7 @@ impl Watcher {
 }
 
 fn panel(address: &str) -> (Connection, Receiver<String>) {
-    let (registered, items) = channel();
+    let (registered, items) = sync_channel(64);
     let connection = connection::Builder::address(address)
         .and_then(|builder| builder.serve_at("/StatusNotifierWatcher", Watcher(registered)))
         .and_then(|builder| builder.name("org.kde.StatusNotifierWatcher"))
@@ -171,7 +171,7 @@ fn a_desktop_without_a_tray_costs_a_line_in_the_log_and_nothing_else() {
         let data = tempfile::tempdir().expect("a folder");
         let mut program = Ended(streamer(data.path(), address).spawn().expect("starts"));
         let log = BufReader::new(program.0.stderr.take().expect("piped"));
-        let (told, lines) = channel();
+        let (told, lines) = sync_channel(64);
         std::thread::spawn(move || {
             log.lines().map_while(Result::ok).for_each(|line| {
                 let _gone = told.send(line);

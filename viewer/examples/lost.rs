@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use athome_viewer::app::{self, Window};
 use athome_viewer::controller::{Desktop, Handle};
+use athome_viewer::desktop::instance::First;
 use athome_viewer::session::client;
 use athome_viewer::settings::{CameraKey, Settings};
 use athome_viewer::words::Lang;
@@ -28,6 +29,7 @@ fn main() -> anyhow::Result<()> {
         notice: None,
         device: "lost".to_owned(),
         link: None,
+        first: First::default(),
         desktop: Arc::new(Quiet),
         report: None,
         // Whoever removes the file has seen it: one loss for each.

@@ -165,6 +165,7 @@ impl Cameras {
                 state: if setup.active { State::Starting } else { State::Stopped },
                 picture: Arc::default(),
                 sound: None,
+                silent: false,
                 told: None,
                 commands: Vec::new(),
                 supervisors: JoinSet::new(),

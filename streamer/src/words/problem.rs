@@ -122,10 +122,9 @@ impl Problem {
                 (format!("bits a second, from {least} to {most}"), format!("bits par seconde, de {least} à {most}"))
             }
             Self::Even => ("both numbers must be even".to_owned(), "les deux nombres doivent être pairs".to_owned()),
-            Self::EvenAtMost { long, short } => (
-                format!("even numbers, at most {long}x{short}"),
-                format!("des nombres pairs, au plus {long}x{short}"),
-            ),
+            Self::EvenAtMost { long, short } => {
+                (format!("even numbers, at most {long}x{short}"), format!("des nombres pairs, au plus {long}x{short}"))
+            }
             Self::LoopbackOnly(form) => (
                 format!("only a loopback address, such as {form}"),
                 format!("seulement une adresse de cet ordinateur, comme {form}"),
