@@ -2,9 +2,11 @@
 //! `make test`. Each entry point takes anything; a panic, or memory without bound, is the finding. Beside that each states what
 //! must hold of whatever it accepts.
 
+use std::io::Cursor;
 use std::time::Instant;
 
 use athome_shared::media::h264::{self, AvcConfig};
+use athome_shared::media::mp4::read::{Depth, load, scan};
 use athome_shared::media::rtp_h264::depacketize;
 use athome_shared::pair::candidate::check_candidate;
 use athome_shared::pair::link::Link;
@@ -28,7 +30,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -41,6 +43,7 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("image", scan::image),
     ("webcam", scan::webcam),
     ("mp4", mp4::mp4),
+    ("recording", recording),
 ];
 
 /// Runs one target by its name; `false` where there is no such target.
@@ -177,5 +180,31 @@ fn bulk(data: &[u8]) {
             received += taken.data.len();
         }
         assert!(received <= 1000);
+    }
+}
+
+/// A file that a crash left: what is whole lies within it, and what a recovery makes of it is whole and finished.
+fn recording(data: &[u8]) {
+    for depth in [Depth::Outline, Depth::Whole] {
+        let Ok(movie) = scan(&mut Cursor::new(data), depth) else { continue };
+        assert!(movie.good <= data.len() as u64);
+        for fragment in &movie.fragments {
+            assert!(fragment.place + fragment.length <= movie.good);
+            if let Ok(samples) = load(&mut Cursor::new(data), fragment) {
+                // A start code is as long as a length; samples may share bytes, each of four or more.
+                assert!(samples.iter().all(|sample| sample.data.len() <= data.len()));
+            }
+        }
+        if depth == Depth::Outline || movie.began.is_none() {
+            continue;
+        }
+        let (tail, patches) = movie.completion();
+        let mut mended = [&data[..movie.good as usize], &tail].concat();
+        for patch in patches {
+            let place = patch.place as usize;
+            mended[place..place + patch.bytes.len()].copy_from_slice(&patch.bytes);
+        }
+        let again = scan(&mut Cursor::new(&mended), Depth::Whole).expect("ours before, ours now");
+        assert!(again.finished && again.fragments == movie.fragments);
     }
 }

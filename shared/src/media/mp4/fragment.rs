@@ -1,7 +1,22 @@
 //! A fragment: `moof`, which says where and when the samples are, and `mdat`, which holds them. And the index at the end.
 
 use super::boxes::{boxed, full, patch, u32, u64};
-use super::{NOT_SYNC, SOUND_TRACK, SYNC, VIDEO_TRACK};
+use super::{NOT_SYNC, SOUND_RATE, SOUND_TRACK, SYNC, VIDEO_RATE, VIDEO_TRACK, micros};
+use crate::time::WallTime;
+
+/// Behind each fragment of a dated file stands a `free` box of this size: [`CHECK_MARK`] and the CRC-32 of all bytes since the
+/// last one.
+pub(super) const CHECK_SIZE: usize = 16;
+pub(super) const CHECK_MARK: &[u8; 4] = b"crc1";
+/// Size of a `prft` box, version 1.
+pub(super) const DATE_SIZE: usize = 32;
+
+/// What a dated file's fragments are dated by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Date {
+    /// When time zero was.
+    pub(super) began: WallTime,
+}
 
 /// A frame or packet that waits for its fragment.
 #[derive(Debug)]
@@ -11,6 +26,27 @@ pub(super) struct Sample {
     pub(super) length: u64,
     pub(super) is_key: bool,
     pub(super) data: Vec<u8>,
+}
+
+/// Appends one whole fragment with its date (14496-12 §8.16.5) and its check.
+pub(super) fn dated(date: Date, sequence: u32, video: &[Sample], sound: &[Sample], out: &mut Vec<u8>) {
+    let start = out.len();
+    let first = match (video.first(), sound.first()) {
+        (Some(sample), _) => Some((VIDEO_TRACK, VIDEO_RATE, sample.at)),
+        (None, sample) => sample.map(|sample| (SOUND_TRACK, SOUND_RATE, sample.at)),
+    };
+    let Some((track, rate, at)) = first else { return };
+    full(out, b"prft", 1, 0, |out| {
+        u32(out, track);
+        u64(out, WallTime(date.began.0.saturating_add(micros(at, rate))).ntp());
+        u64(out, at);
+    });
+    fragment(sequence, video, sound, out);
+    let check = crc32fast::hash(out.get(start..).unwrap_or_default());
+    boxed(out, b"free", |out| {
+        out.extend(CHECK_MARK);
+        u32(out, check);
+    });
 }
 
 /// Appends one whole fragment.
@@ -72,26 +108,4 @@ fn track_fragment(track: u32, at: u64, samples: &[Sample], offsets: &mut Vec<usi
             });
         }
     });
-}
-
-/// `mfra`: where the key frames are.
-pub(super) fn index(entries: &[(u64, u64)], out: &mut Vec<u8>) {
-    let start = out.len();
-    boxed(out, b"mfra", |out| {
-        full(out, b"tfra", 1, 0, |out| {
-            u32(out, VIDEO_TRACK);
-            // One byte each for the numbers of track fragment, run and sample.
-            u32(out, 0);
-            u32(out, entries.len() as u32);
-            for (time, place) in entries {
-                u64(out, *time);
-                u64(out, *place);
-                out.extend([1, 1, 1]);
-            }
-        });
-        full(out, b"mfro", 0, 0, |out| u32(out, 0));
-    });
-    let size = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
-    let at = out.len() - 4;
-    patch(out, at, size);
 }

@@ -1,8 +1,15 @@
 //! What stands at the beginning of a file: `ftyp` and `moov`, without any sample.
 
-use super::boxes::{boxed, full, u16, u32};
+use super::boxes::{boxed, full, u16, u32, u64};
+use super::finish::{self, Layout};
 use super::{SOUND_RATE, SOUND_TRACK, VIDEO_RATE, VIDEO_TRACK};
 use crate::media::h264::{Sps, parse_sps};
+use crate::time::WallTime;
+
+/// Seconds from 1904, from which MP4 counts, to 1970.
+pub(super) const SINCE_1904: i64 = 2_082_844_800;
+/// The brand of a dated file: says that its fragments carry checks.
+pub(super) const BRAND: &[u8; 4] = b"athm";
 
 /// Unity matrix of `mvhd` and `tkhd`.
 const MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
@@ -13,18 +20,30 @@ const ROLL: i16 = -4;
 /// Channels that every Opus packet can be decoded to.
 const CHANNELS: u8 = 2;
 
-/// `ftyp` and `moov` of a stream with these parameter sets.
-pub(super) fn header(out: &mut Vec<u8>, sps: &[u8], pps: &[u8], sound: bool) {
+/// `ftyp` and `moov` of a stream with these parameter sets, at the beginning of a file; dated with a time at which it began.
+pub(super) fn header(out: &mut Vec<u8>, sps: &[u8], pps: &[u8], sound: bool, began: Option<WallTime>) -> Layout {
+    let (start, mut layout) = (out.len(), Layout::default());
     boxed(out, b"ftyp", |out| {
         out.extend(b"iso6");
         u32(out, 0);
         out.extend(b"iso6mp41");
+        if began.is_some() {
+            out.extend(BRAND);
+        }
     });
     boxed(out, b"moov", |out| {
-        full(out, b"mvhd", 0, 0, |out| {
-            for value in [0, 0, 1000, 0, 0x1_0000, 0x100_0000, 0, 0] {
-                u32(out, value);
+        full(out, b"mvhd", u8::from(began.is_some()), 0, |out| {
+            match began {
+                Some(began) => {
+                    let seconds = began.0.div_euclid(1_000_000).saturating_add(SINCE_1904).unsigned_abs();
+                    u64(out, seconds);
+                    u64(out, seconds);
+                    u32(out, 1000);
+                    u64(out, 0);
+                }
+                None => [0, 0, 1000, 0].iter().for_each(|value| u32(out, *value)),
             }
+            [0x1_0000, 0x100_0000, 0, 0].iter().for_each(|value| u32(out, *value));
             MATRIX.iter().for_each(|value| u32(out, *value));
             out.extend([0; 24]);
             u32(out, SOUND_TRACK + 1);
@@ -34,12 +53,23 @@ pub(super) fn header(out: &mut Vec<u8>, sps: &[u8], pps: &[u8], sound: bool) {
             self::sound(out);
         }
         boxed(out, b"mvex", |out| {
+            if began.is_some() {
+                full(out, b"mehd", 1, 0, |out| {
+                    layout.duration = Some((out.len() - start) as u64);
+                    u64(out, 0);
+                });
+            }
             trex(out, VIDEO_TRACK);
             if sound {
                 trex(out, SOUND_TRACK);
             }
         });
     });
+    if began.is_some() {
+        layout.room = Some((out.len() - start) as u64);
+        finish::empty(out);
+    }
+    layout
 }
 
 fn trex(out: &mut Vec<u8>, track: u32) {

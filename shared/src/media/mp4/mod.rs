@@ -4,13 +4,27 @@
 //! A fragment is written when it is complete, so a file that is cut anywhere plays up to its last whole fragment.
 //! Parameter sets stay in the stream (`avc3`): a camera may change its size while it is recorded, and a header that is
 //! on the disk can't describe what comes later.
+//!
+//! A *dated* file, which is what a streamer records, says more: in UTC when it began (`mvhd`) and when each fragment was
+//! captured (`prft`), and behind each fragment a check of its bytes (in a `free` box), because after a power cut a file
+//! may have its full length and zeros in it. Room behind the header is kept for a `sidx`, which is put there when the file
+//! is finished, so that any player finds its way about in it.
+//!
+//! ```text
+//! dated: ftyp moov free|sidx+free (prft moof mdat free)… mfra      else: ftyp moov (moof mdat)… mfra
+//! ```
 
 mod boxes;
+mod finish;
 mod fragment;
 mod header;
+pub mod read;
 
 use super::h264::{nal_type, nal_unit_type, nals, parse_sps};
-use fragment::{Sample, fragment};
+use crate::time::WallTime;
+use finish::{Entry, Layout};
+pub use finish::{Patch, completion};
+use fragment::{Date, Sample, fragment};
 
 /// Ticks a second of the video's times.
 pub const VIDEO_RATE: u32 = 90_000;
@@ -25,6 +39,8 @@ const NOT_SYNC: u32 = 0x0101_0000;
 
 /// Longest fragment: what a crash may cost.
 const LONGEST_MS: u64 = 2_000;
+/// The same of a dated file: what a crash costs is that and what is on its way to the disk, two seconds together.
+const LONGEST_DATED_MS: u64 = 1_000;
 /// A key frame begins a new fragment unless the present one is shorter.
 const SHORTEST_MS: u64 = 500;
 /// A fragment with this many bytes or samples is written, however short.
@@ -53,14 +69,24 @@ pub struct Writer {
     last_video: Option<u64>,
     last_sound: Option<u64>,
     usual: Option<u64>,
-    /// Time and place of fragments that begin with a key frame.
-    index: Vec<(u64, u64)>,
+    /// When time zero was, in a dated file.
+    began: Option<WallTime>,
+    layout: Layout,
+    /// Fragments that begin with a key frame.
+    index: Vec<Entry>,
+    /// Where the video ends so far.
+    end: u64,
 }
 
 impl Writer {
     /// A file with room for sound (a track without any is allowed), or without.
     pub fn new(sound: bool) -> Self {
         Self { sound_wanted: sound, ..Self::default() }
+    }
+
+    /// The same, dated: time zero was at `began`.
+    pub fn dated(sound: bool, began: WallTime) -> Self {
+        Self { began: Some(began), ..Self::new(sound) }
     }
 
     /// Whether the beginning is written: only then are other frames than key frames, and sound, of any use.
@@ -82,7 +108,7 @@ impl Writer {
         if let Some(first) = self.video.first() {
             let span = millis(at - first.at, VIDEO_RATE);
             let next = millis((at - first.at).saturating_add(self.usual.unwrap_or(USUAL)), VIDEO_RATE);
-            if next > LONGEST_MS || is_key && span >= SHORTEST_MS || self.full() {
+            if next > self.longest_ms() || is_key && span >= SHORTEST_MS || self.full() {
                 self.flush(Some(at), out);
             }
         }
@@ -106,7 +132,7 @@ impl Writer {
         let span = |first: &Sample| millis((at - first.at).saturating_add(length.into()), SOUND_RATE);
         let span = self.sound.first().map_or(0, span);
         // A little longer than the video, which cuts where it likes.
-        if span > LONGEST_MS + SHORTEST_MS || self.full() {
+        if span > self.longest_ms() + SHORTEST_MS || self.full() {
             self.flush(None, out);
         }
         self.last_sound = Some(at);
@@ -114,12 +140,28 @@ impl Writer {
         self.sound.push(Sample { at, length: length.into(), is_key: true, data: packet.to_vec() });
     }
 
-    /// The rest, and an index. Nothing if nothing was started.
-    pub fn finish(mut self, out: &mut Vec<u8>) {
+    /// The rest, and an index. Nothing if nothing was started. What is returned is to be written over the file's beginning
+    /// once all the rest is safely on the disk; without it the file plays as well.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Vec<Patch> {
         self.flush(None, out);
-        if self.started {
-            fragment::index(&self.index, out);
+        if !self.started {
+            return Vec::new();
         }
+        completion(&self.layout, &self.index, self.length, self.end, out)
+    }
+
+    /// Writes what waits as a fragment of its own: a gap follows, or nothing for a while.
+    pub fn cut(&mut self, out: &mut Vec<u8>) {
+        self.flush(None, out);
+    }
+
+    /// Of a dated file: time zero was at another time, for what follows a [`Self::cut`].
+    pub fn redate(&mut self, began: WallTime) {
+        self.began = self.began.map(|_| began);
+    }
+
+    fn longest_ms(&self) -> u64 {
+        if self.began.is_some() { LONGEST_DATED_MS } else { LONGEST_MS }
     }
 
     fn full(&self) -> bool {
@@ -133,7 +175,7 @@ impl Writer {
             return false;
         }
         let before = out.len();
-        header::header(out, sps, pps, self.sound_wanted);
+        self.layout = header::header(out, sps, pps, self.sound_wanted, self.began);
         self.length += (out.len() - before) as u64;
         self.started = true;
         true
@@ -156,13 +198,24 @@ impl Writer {
         if let Some(first) = video.first().filter(|first| first.is_key)
             && self.index.len() < MOST_ENTRIES
         {
-            self.index.push((first.at, self.length));
+            self.index.push(Entry { at: first.at, place: self.length });
+        }
+        if let Some(last) = video.last() {
+            self.end = last.at + last.length;
         }
         self.sequence = self.sequence.wrapping_add(1);
         let before = out.len();
-        fragment(self.sequence, &video, &sound, out);
+        match self.began {
+            Some(began) => fragment::dated(Date { began }, self.sequence, &video, &sound, out),
+            None => fragment(self.sequence, &video, &sound, out),
+        }
         self.length += (out.len() - before) as u64;
     }
+}
+
+/// Ticks as microseconds.
+fn micros(ticks: u64, rate: u32) -> i64 {
+    i64::try_from(u128::from(ticks) * 1_000_000 / u128::from(rate)).unwrap_or(i64::MAX)
 }
 
 fn millis(ticks: u64, rate: u32) -> u64 {

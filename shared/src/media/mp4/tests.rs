@@ -4,13 +4,13 @@ use super::{Writer, opus_samples};
 const SPS: &[u8] = &[0x67, 0x42, 0xc0, 0x0b, 0xd9, 0x02, 0xc4, 0xec, 0x04, 0x40, 0x00, 0x00, 0x03, 0x00, 0x40];
 const PPS: &[u8] = &[0x68, 0xcb, 0x83, 0xcb, 0x20];
 /// 20 ms of CELT, in one frame.
-const PACKET: &[u8] = &[0xfc, 0xff, 0xfe];
+pub(super) const PACKET: &[u8] = &[0xfc, 0xff, 0xfe];
 
-fn key() -> Vec<u8> {
+pub(super) fn key() -> Vec<u8> {
     [&[0, 0, 0, 1, 9, 0x10, 0, 0, 0, 1], SPS, &[0, 0, 0, 1], PPS, &[0, 0, 1, 0x65, 0x88, 0x84]].concat()
 }
 
-const OTHER: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
+pub(super) const OTHER: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x02];
 
 /// A clip: a key frame each `every` frames at 30 fps, sound beside it if wanted.
 fn clip(frames: u64, every: u64, sound: bool) -> Vec<u8> {
