@@ -84,6 +84,13 @@ impl MediaClock {
         }
     }
 
+    /// The instant of a wall time; `None` where the machine can't name one so early.
+    pub fn instant(&self, at: WallTime) -> Option<Instant> {
+        let micros = at.0.saturating_sub(self.wall.0);
+        let apart = Duration::from_micros(micros.unsigned_abs());
+        if micros < 0 { self.origin.checked_sub(apart) } else { self.origin.checked_add(apart) }
+    }
+
     /// Wall time of an instant.
     pub fn wall(&self, at: Instant) -> WallTime {
         let micros = match at.checked_duration_since(self.origin) {
@@ -114,5 +121,8 @@ mod tests {
         assert_eq!(clock.media(origin + Duration::from_secs(1)), MediaTime(90_000));
         assert_eq!(clock.media(origin - Duration::from_secs(1)), MediaTime(-90_000));
         assert_eq!(clock.wall(origin - Duration::from_secs(1)), WallTime(4_000_000));
+        for wall in [4_000_000, 5_000_000, 6_500_001] {
+            assert_eq!(clock.instant(WallTime(wall)).map(|at| clock.wall(at)), Some(WallTime(wall)));
+        }
     }
 }

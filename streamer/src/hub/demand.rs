@@ -12,7 +12,7 @@ pub struct Demand {
     pub key_frame: bool,
     /// … by a reader that has had none yet, and whose picture is black until it comes.
     pub first_picture: bool,
-    /// The least of the readers' targets in bits a second; `None` while none has set one.
+    /// The least of the readers' targets in bits a second; `None` while none has set one, and while one records.
     pub target_bps: Option<u32>,
 }
 
@@ -26,10 +26,18 @@ pub enum Origin {
     Foreign,
 }
 
+/// What one reader asked for.
+#[derive(Clone, Copy, Default)]
+struct Wish {
+    target_bps: Option<u32>,
+    /// It records: no other reader's target counts.
+    holds: bool,
+}
+
 /// The readers of one stream and what they asked for.
 #[derive(Default)]
 pub(super) struct Board {
-    readers: BTreeMap<u64, Option<u32>>,
+    readers: BTreeMap<u64, Wish>,
     next_id: u64,
     key_frame: bool,
     first_picture: bool,
@@ -42,7 +50,7 @@ impl Board {
     pub(super) fn join(&mut self, waits_for_key: bool) -> (u64, Option<Thread>) {
         let id = self.next_id;
         self.next_id += 1;
-        self.readers.insert(id, None);
+        self.readers.insert(id, Wish::default());
         self.key_frame |= waits_for_key;
         self.first_picture |= waits_for_key;
         (id, self.waker.clone())
@@ -67,10 +75,18 @@ impl Board {
     /// Sets a reader's target; whom to unpark if that moved the minimum.
     pub(super) fn set_target(&mut self, id: u64, bps: u32) -> Option<Thread> {
         let before = self.target_bps();
-        if let Some(target) = self.readers.get_mut(&id) {
-            *target = Some(bps);
+        if let Some(wish) = self.readers.get_mut(&id) {
+            wish.target_bps = Some(bps);
         }
         self.waker.clone().filter(|_| self.target_bps() != before)
+    }
+
+    /// Keeps the stream at its best for as long as the reader is there; whom to unpark.
+    pub(super) fn hold(&mut self, id: u64) -> Option<Thread> {
+        if let Some(wish) = self.readers.get_mut(&id) {
+            wish.holds = true;
+        }
+        self.waker.clone()
     }
 
     pub(super) fn take(&mut self) -> Demand {
@@ -90,7 +106,10 @@ impl Board {
     }
 
     fn target_bps(&self) -> Option<u32> {
-        self.readers.values().flatten().min().copied()
+        if self.readers.values().any(|wish| wish.holds) {
+            return None;
+        }
+        self.readers.values().filter_map(|wish| wish.target_bps).min()
     }
 
     pub(super) fn origin(&self) -> Origin {

@@ -75,6 +75,13 @@ impl Reader {
         unpark(wake);
     }
 
+    /// This reader records: the stream stays at its best for as long as it is there, whatever the others can take. They fall
+    /// behind and skip, or take the small layer.
+    pub fn hold(&self) {
+        let wake = self.stream.board().hold(self.id);
+        unpark(wake);
+    }
+
     /// Says what this reader can take, in bits a second. The stream follows the least of its readers.
     pub fn set_target_bps(&self, bps: u32) {
         let wake = self.stream.board().set_target(self.id, bps);

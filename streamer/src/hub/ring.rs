@@ -30,6 +30,9 @@ impl Default for RingLimits {
 pub enum From {
     /// For recording and snapshots: the newest key frame however old, then every frame the ring still holds.
     NewestKey,
+    /// For recording what came before: the newest key frame captured at that time or earlier, else the oldest there is, then
+    /// every frame.
+    Since(Instant),
     /// For viewers. From our own encoder: a key frame at most [`RECENT_KEY`] old, else a fresh one is asked for, which
     /// arrives within a frame time. From a camera's own stream, where asking does nothing: the newest key frame, and the
     /// group so far at once. Jumps to a newer key frame when more than [`MAX_LIVE_LAG`] behind.
@@ -129,8 +132,14 @@ impl Ring {
 
     /// A new reader's cursor. `foreign`: the frames are not made by our encoder.
     pub(super) fn cursor(&self, from: From, foreign: bool, now: Instant) -> Cursor {
+        if let From::Since(at) = from {
+            let early = |key: &&u64| self.frame(**key).is_some_and(|frame| frame.captured <= at);
+            let start = self.keys.iter().rev().find(early).or(self.keys.front()).copied();
+            let (next, needs_key) = (start.unwrap_or(self.end_seq()), start.is_none());
+            return Cursor { from, next, needs_key, skipped: 0, started: false };
+        }
         let start = self.keys.back().copied().filter(|key| match from {
-            From::NewestKey => true,
+            From::NewestKey | From::Since(_) => true,
             From::Live if foreign => true,
             From::Live => {
                 self.frame(*key).is_some_and(|frame| now.saturating_duration_since(frame.encoded) <= RECENT_KEY)

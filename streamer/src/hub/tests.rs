@@ -150,6 +150,35 @@ fn a_live_reader_too_far_behind_jumps_but_a_recorder_reads_it_all() {
     }
 }
 
+#[test]
+fn a_recorder_starts_at_the_key_frame_before_what_it_is_to_show() {
+    let origin = Instant::now();
+    let ring = filled(origin, 95, 10, RingLimits { duration: Duration::from_secs(4), ..LIMITS });
+    let since = |ms| first_frame(&ring, From::Since(origin + Duration::from_millis(ms)), false, origin);
+    assert_eq!(since(7_990), Some(70));
+    assert_eq!(since(8_000), Some(80));
+    assert_eq!(since(60_000), Some(90));
+    assert_eq!(since(0), Some(60), "the oldest that is left");
+    let empty = Ring::new(LIMITS);
+    assert_eq!(first_frame(&empty, From::Since(origin), false, origin), None);
+}
+
+#[test]
+fn while_one_reader_records_no_other_lowers_the_stream() {
+    let hub = Hub::new(LIMITS);
+    let stream = hub.stream(&key());
+    let weak = stream.subscribe(From::Live);
+    weak.set_target_bps(200_000);
+    assert_eq!(stream.peek_demand().target_bps, Some(200_000), "the control");
+    let recorder = stream.subscribe(From::NewestKey);
+    recorder.hold();
+    assert_eq!(stream.peek_demand().target_bps, None);
+    weak.set_target_bps(100_000);
+    assert_eq!(stream.peek_demand().target_bps, None);
+    drop(recorder);
+    assert_eq!(stream.peek_demand().target_bps, Some(100_000));
+}
+
 fn key() -> StreamKey {
     StreamKey::video(&CameraId::new("door").unwrap(), Layer::Full)
 }
