@@ -24,8 +24,13 @@ use crate::api::{self, Api, whep::Whep};
 use crate::camera::Cameras;
 use crate::camera::settings::Settings;
 use crate::config::Config;
+use crate::encode::control::KEY_INTERVAL;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
+use crate::record::disk::OwnDisk;
+use crate::record::store::{Found, Store, StoreError};
+use crate::record::trigger::Rules;
+use crate::record::{self, Plan, Recording};
 use crate::serve::run::{LinkSetup, Serving, Setup};
 use crate::serve::stills::Stills;
 use crate::serve::{Desk, DeskError, Invitation};
@@ -35,6 +40,8 @@ use crate::trust::{TrustError, TrustStore};
 const BITRATE: BitrateRange = BitrateRange { start: 2_500_000, min: 80_000, max: 12_000_000 };
 /// ICE connectivity check tick: a viewer in the same house connects in tens of milliseconds.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+/// What a recorder may be late by when it begins.
+const RECORD_LAG: Duration = Duration::from_secs(2);
 /// Longest wait for requests to the local interface: a still takes three seconds at most.
 const API_LIMIT: Duration = Duration::from_secs(4);
 /// Where the desktop app handles links itself: no page comes with a server outside.
@@ -64,6 +71,8 @@ pub enum StartError {
     Data { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Trust(#[from] TrustError),
+    #[error("the recordings: {0}")]
+    Recordings(#[from] StoreError),
 }
 
 /// A running streamer. Dropping it leaves its tasks to the runtime; [`App::shutdown`] ends them in order.
@@ -75,6 +84,7 @@ pub struct App {
     cameras: Cameras,
     settings: Settings,
     hub: Hub,
+    recording: Recording,
     serving: Serving,
     signal: Option<Signal>,
     api: Local,
@@ -109,7 +119,7 @@ impl App {
             info!("no device can reach this camera: no own server, and none named with --signaling");
         }
         let clock = MediaClock::new(Instant::now(), WallTime::now());
-        let (trust, token) = open_data(data, config.place.clone()).await?;
+        let (trust, token) = open_data(data.clone(), config.place.clone()).await?;
         let (api_listener, api_addr) = bind_api(config.api.listen).await?;
         let server = match config.signaling.listen {
             Some(listen) => Some(bind_server(listen, config.signaling.names.clone()).await?),
@@ -118,8 +128,9 @@ impl App {
 
         let peer = peer_settings(&config);
         athome_shared::peer::prepare(&peer).await;
-        let (hub, events) = (Hub::new(RingLimits::default()), Events::new());
+        let (hub, events) = (Hub::new(ring_limits(&config)), Events::new());
         let first = Mutex::new(Some(events.subscribe()));
+        let store = open_recordings(data, &config, events.clone()).await?;
         let cameras = Cameras::start(config.cameras.clone(), hub.clone(), events.clone(), clock);
         let signal = server.map(|server| {
             let (addr, stop) = (server.local_addr(), CancellationToken::new());
@@ -132,6 +143,7 @@ impl App {
             .into_iter()
             .chain(servers.iter().map(|url| LinkSetup { url: url.clone(), own: false }))
             .collect();
+        let recording = start_recording(store, &config, &hub, &events, clock, &cameras)?;
         let whep = Whep::new(hub.clone(), clock, &peer);
         let stills = Stills::new(hub.clone());
         let serving = Serving::start(Setup {
@@ -152,13 +164,16 @@ impl App {
             Ok(serving) => serving,
             Err(error) => {
                 cameras.shutdown().await;
+                recording.shutdown().await;
                 stop_signal(signal).await;
                 return Err(error.into());
             }
         };
         let settings = Settings::new(cameras.clone(), config.cameras, config.file);
         let desk = serving.desk.clone();
-        let api = Api::new(token.clone(), stills, cameras.changes(), desk, whep, settings.clone(), Instant::now());
+        let started = Instant::now();
+        let (list, control) = (cameras.changes(), recording.control());
+        let api = Api::new(token.clone(), stills, list, desk, whep, settings.clone(), control, started);
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
         let servers = !servers.is_empty();
@@ -170,6 +185,7 @@ impl App {
             cameras,
             settings,
             hub,
+            recording,
             serving,
             signal,
             api,
@@ -245,6 +261,11 @@ impl App {
         &self.hub
     }
 
+    /// The recorders: start, stop, what there is.
+    pub fn recording(&self) -> record::Control {
+        self.recording.control()
+    }
+
     /// Invitations and devices.
     pub fn desk(&self) -> &Desk {
         &self.serving.desk
@@ -255,12 +276,14 @@ impl App {
         self.desk().invite(roles, ttl, uses).await
     }
 
-    /// Stops in order: no new viewers, a second for goodbyes; sources; local interface; signaling server.
+    /// Stops in order: no new viewers, a second for goodbyes; sources; recordings; local interface; signaling server.
     pub async fn shutdown(self) {
         self.serving.shutdown().await;
         info!("viewers are gone");
         self.cameras.shutdown().await;
         info!("sources are stopped");
+        self.recording.shutdown().await;
+        info!("recordings are complete");
         self.api.stop.cancel();
         let mut api = self.api.task;
         match timeout(API_LIMIT, &mut api).await {
@@ -297,6 +320,66 @@ async fn open_data(data: PathBuf, place: String) -> Result<(Arc<TrustStore>, Tok
         Ok((Arc::new(trust), token))
     });
     opened.await.unwrap_or(Err(StartError::Trust(TrustError::Damaged("the data folder"))))
+}
+
+/// What the hub keeps: enough for what is recorded from before something moved, at the end of a long group of pictures.
+fn ring_limits(config: &Config) -> RingLimits {
+    let usual = RingLimits::default();
+    let duration = usual.duration.max(config.recording.rules.pre + KEY_INTERVAL + RECORD_LAG);
+    let seconds = duration.as_secs().max(1) as usize;
+    RingLimits { bytes: usual.bytes / usual.duration.as_secs().max(1) as usize * seconds, duration }
+}
+
+/// The folder of recordings that a configuration means.
+pub fn recordings_folder(config: &Config, data: &std::path::Path) -> PathBuf {
+    config.storage.path.clone().unwrap_or_else(|| data.join("recordings"))
+}
+
+async fn open_recordings(data: PathBuf, config: &Config, events: Events) -> Result<Store, StartError> {
+    let (root, limits) = (recordings_folder(config, &data), config.storage.limits);
+    let opened = tokio::task::spawn_blocking(move || Store::open(Arc::new(OwnDisk), &data, &root, limits, events));
+    let opened = opened.await.map_err(|_| TrustError::Damaged("the folder of recordings"))?;
+    let (store, found) = opened?;
+    let Found { recordings, adopted, cut, quarantined, missing, unread, index_replaced, .. } = found;
+    info!(recordings, "the recordings are in order");
+    if index_replaced {
+        warn!("the index of recordings was damaged; it has been made again from the files");
+    }
+    let odd = [adopted.len(), quarantined.len(), missing.len(), unread.len()];
+    if odd.iter().any(|n| *n > 0) {
+        let [adopted, quarantined, missing, unread] = odd;
+        warn!(
+            adopted,
+            cut, quarantined, missing, unread, "recordings were left unfinished or changed; they are in order again"
+        );
+    }
+    Ok(store)
+}
+
+fn start_recording(
+    store: Store,
+    config: &Config,
+    hub: &Hub,
+    events: &Events,
+    clock: MediaClock,
+    cameras: &Cameras,
+) -> Result<Recording, StartError> {
+    let plan = |camera: &crate::config::CameraConfig| Plan {
+        camera: camera.id.clone(),
+        rules: Rules { mode: camera.record.unwrap_or(config.recording.rules.mode), ..config.recording.rules },
+        schedule: config.recording.schedule.clone(),
+        longest: config.recording.longest,
+    };
+    let list = cameras.changes();
+    let root = store.root().to_owned();
+    let setup = record::Setup {
+        hub: hub.clone(),
+        events: events.clone(),
+        clock,
+        plans: config.cameras.iter().map(plan).collect(),
+        has_sound: Arc::new(move |id| list.borrow().iter().any(|camera| camera.id == *id && camera.audio)),
+    };
+    Recording::start(setup, store).map_err(|source| StartError::Data { path: root, source })
 }
 
 async fn bind_api(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

@@ -43,6 +43,43 @@ pub enum Kind {
     SignalingUp { server: String },
     /// No connection to a signaling server; it is tried again by itself.
     SignalingDown { server: String, why: Outage },
+    /// Something began to move, in these zones; it began at `began`, a little before it was certain.
+    MotionBegan { began: WallTime, zones: Vec<String> },
+    /// It ended. `peak` is the largest share of the looked-at picture that moved, 0 to 1.
+    MotionEnded { began: WallTime, peak: f32 },
+    /// A recording begins, as soon as there are pictures.
+    RecordingBegan { why: Cause },
+    /// A file is complete and in the index. `file` counts from the folder of recordings.
+    RecordingClosed { file: String, began: WallTime, ended: WallTime, bytes: u64, why: Cause },
+    /// Something of a recording could not be kept; what follows goes on in another file as soon as it can.
+    RecordingFailed { why: DiskTrouble },
+    /// The oldest recordings were removed to make room for new ones.
+    MadeRoom { files: u64, bytes: u64 },
+}
+
+/// Why something is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Motion,
+    Always,
+    Schedule,
+    /// Somebody asked for it.
+    Manual,
+    /// It was found on the disk: what was recorded is known, not why.
+    Found,
+}
+
+/// What the disk did to a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskTrouble {
+    /// No room, even without all that may go.
+    Full,
+    /// It refused or lost something.
+    Failed,
+    /// It was too slow; pictures between two files are missing.
+    Slow,
 }
 
 /// Why there is no connection to a signaling server.

@@ -10,6 +10,8 @@ pub mod decode;
 pub mod encode;
 pub mod events;
 pub mod hub;
+pub mod index;
+pub mod record;
 pub mod serve;
 pub mod source;
 pub mod terminal;

@@ -16,6 +16,12 @@ pub enum Command {
     Listen,
     /// Take a still of what is live.
     Snapshot,
+    /// See and fetch what was recorded.
+    LookBack,
+    /// Start and stop recording.
+    Record,
+    /// Keep or delete what was recorded.
+    ManageRecordings,
     /// Give one's own device another name.
     RenameSelf,
     /// Make an invitation.
@@ -32,10 +38,13 @@ pub enum Command {
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Watch,
         Self::Listen,
         Self::Snapshot,
+        Self::LookBack,
+        Self::Record,
+        Self::ManageRecordings,
         Self::RenameSelf,
         Self::Invite,
         Self::Viewers,
@@ -63,10 +72,12 @@ pub enum Way {
 pub fn allowed(command: Command, roles: &Roles, way: Way) -> bool {
     let needed = match command {
         Command::Watch | Command::Listen | Command::Snapshot => Role::View,
+        Command::LookBack => Role::Playback,
         Command::RenameSelf => match way {
             Way::DataChannel => Role::View,
             Way::LocalHttp | Way::CommandLine => return false,
         },
+        Command::Record | Command::ManageRecordings => Role::Admin,
         Command::Invite | Command::Viewers | Command::RenameViewer | Command::Revoke | Command::CameraSettings => {
             Role::Admin
         }
@@ -176,6 +187,8 @@ mod tests {
             Command::Watch | Command::Listen | Command::Snapshot | Command::RenameSelf => {
                 matches!(role, Role::View | Role::Admin)
             }
+            Command::LookBack => matches!(role, Role::Playback | Role::Admin),
+            Command::Record | Command::ManageRecordings => role == Role::Admin,
             Command::Invite | Command::Viewers | Command::RenameViewer | Command::Revoke | Command::CameraSettings => {
                 role == Role::Admin
             }

@@ -7,6 +7,7 @@ pub mod cameras;
 pub mod client;
 pub mod error;
 mod metrics;
+mod recordings;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use auth::{Needs, Token, admit};
 use error::Refusal;
 
 use crate::camera::settings::Settings;
+use crate::record::Control;
 use crate::serve::Desk;
 use crate::serve::stills::Stills;
 
@@ -48,11 +50,13 @@ struct Inner {
     desk: Desk,
     whep: whep::Whep,
     settings: Settings,
+    recording: Control,
     started: Instant,
 }
 
 impl Api {
     /// The interface to these parts.
+    #[allow(clippy::too_many_arguments, reason = "each part once, from the one place that joins them")]
     pub fn new(
         token: Token,
         stills: Stills,
@@ -60,9 +64,10 @@ impl Api {
         desk: Desk,
         whep: whep::Whep,
         settings: Settings,
+        recording: Control,
         started: Instant,
     ) -> Self {
-        Self(Arc::new(Inner { token, stills, cameras, desk, whep, settings, started }))
+        Self(Arc::new(Inner { token, stills, cameras, desk, whep, settings, recording, started }))
     }
 
     /// Answers requests on `listener` until `shutdown`; open ones are finished, and WHEP sessions ended.
@@ -101,6 +106,18 @@ const ROUTES: &[Route] = &[
     Route { path: "/api/v1/cameras", handlers: || get(routes::cameras) },
     Route { path: "/api/v1/cameras/{id}", handlers: || patch(cameras::change) },
     Route { path: "/api/v1/cameras/{id}/snapshot.jpg", handlers: || get(routes::snapshot) },
+    Route {
+        path: "/api/v1/cameras/{id}/recording",
+        handlers: || get(recordings::status).post(recordings::start).delete(recordings::stop),
+    },
+    Route { path: "/api/v1/cameras/{id}/export.mp4", handlers: || get(recordings::exported) },
+    Route { path: "/api/v1/recordings", handlers: || get(recordings::list) },
+    Route {
+        path: "/api/v1/recordings/{number}",
+        handlers: || get(recordings::one).patch(recordings::keep).delete(recordings::remove),
+    },
+    Route { path: "/api/v1/recordings/{number}/video.mp4", handlers: || get(recordings::video) },
+    Route { path: "/api/v1/recordings/{number}/thumbnail.jpg", handlers: || get(recordings::thumbnail) },
     Route { path: "/api/v1/cameras/{id}/whep", handlers: || post(whep::begin).options(whep::options) },
     Route { path: "/api/v1/cameras/{id}/whep/{session}", handlers: || delete(whep::end).options(whep::options) },
     Route { path: "/api/v1/invites", handlers: || post(routes::invite) },

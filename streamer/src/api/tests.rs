@@ -69,7 +69,7 @@ async fn no_route_answers_a_stranger_a_web_page_or_a_rebound_name() {
     let other = String::from_utf8(other).expect("ASCII");
     let own = format!("Host: {addr}\r\n");
     for route in ROUTES {
-        let path = route.path.replace("{id}", "test-card").replace("{session}", "0");
+        let path = route.path.replace("{id}", "test-card").replace("{session}", "0").replace("{number}", "1");
         for method in METHODS {
             let refused = [
                 (403, "a rebound name", format!("Host: example.org\r\n{bearer}")),
@@ -244,5 +244,82 @@ async fn an_invitation_is_made_and_shown() {
     assert!(!format!("{invitation:?}").contains(&invitation.link), "a link is a secret");
     let viewers = running.ask("GET", "/api/v1/viewers", None).await;
     assert_eq!((viewers.status, viewers.body.as_slice()), (200, &b"[]"[..]));
+    running.app.shutdown().await;
+}
+
+fn number(value: &serde_json::Value) -> i64 {
+    value.as_i64().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_is_asked_for_listed_fetched_kept_and_deleted() {
+    let running = start_config(None, |config| {
+        config.cameras[0].active = true;
+        config.cameras[0].wish.size = Some((320, 180));
+        config.storage.limits.floor = 0;
+    })
+    .await;
+    let ask = async |method: &str, path: &str, body: &str| {
+        let body = Some(("application/json", body.as_bytes())).filter(|(_, body)| !body.is_empty());
+        let answer = running.ask(method, path, body).await;
+        (answer.status, serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap_or_default())
+    };
+    let (recording, all) = ("/api/v1/cameras/test-card/recording", "/api/v1/recordings");
+    let (status, quiet) = ask("GET", recording, "").await;
+    assert_eq!((status, &quiet["recording"]), (200, &false.into()));
+    for (body, path, expected) in [
+        ("{\"seconds\": 0}", recording, 400),
+        ("{\"minutes\": 1}", recording, 400),
+        ("", "/api/v1/cameras/gate/recording", 404),
+    ] {
+        assert_eq!(ask("POST", path, body).await.0, expected, "{path} {body}");
+    }
+    let (status, begun) = ask("POST", recording, "{\"seconds\": 3600}").await;
+    assert_eq!((status, &begun["recording"], &begun["why"]), (200, &true.into(), &"manual".into()));
+    // Until there is a fragment on the disk.
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while ask("GET", recording, "").await.1["file"].is_null() {
+        assert!(std::time::Instant::now() < until, "nothing is written");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(ask("GET", all, "").await.1["recordings"].as_array().is_some_and(Vec::is_empty));
+    assert_eq!(ask("DELETE", recording, "").await.1["recording"], false);
+    let (_, listed) = ask("GET", &format!("{all}?camera=test-card&limit=5"), "").await;
+    let row = listed["recordings"][0].clone();
+    assert_eq!((&row["why"], &row["width"], &row["kept"]), (&"manual".into(), &320.into(), &false.into()));
+    assert!(listed["room"]["bytes"] == row["bytes"] && listed["room"]["free_bytes"].is_number());
+    assert_eq!(ask("GET", &format!("{all}?to=1"), "").await.1["recordings"], serde_json::json!([]));
+    assert_eq!(ask("GET", &format!("{all}?from=yesterday"), "").await.0, 400);
+    let one = format!("{all}/{}", number(&row["id"]));
+    assert_eq!(ask("GET", &one, "").await, (200, row.clone()));
+    assert_eq!((ask("GET", &format!("{all}/99"), "").await.0, ask("GET", &format!("{all}/x"), "").await.0), (404, 404));
+
+    let video = format!("{one}/video.mp4");
+    let whole = running.ask("GET", &video, None).await;
+    assert_eq!((whole.status, whole.body.len() as i64), (200, number(&row["bytes"])));
+    assert_eq!(&whole.body[4..8], b"ftyp");
+    let auth = format!("Host: 127.0.0.1\r\nAuthorization: Bearer {}\r\n", running.token.text());
+    let part = running.send("GET", &video, &format!("{auth}Range: bytes=4-7\r\n")).await;
+    assert_eq!((part.status, part.body.as_slice()), (206, &b"ftyp"[..]));
+    assert!(
+        part.head.to_lowercase().contains(&format!("content-range: bytes 4-7/{}", whole.body.len())),
+        "{}",
+        part.head
+    );
+    assert_eq!(running.send("GET", &video, &format!("{auth}Range: bytes=999999999-\r\n")).await.status, 416);
+    let thumbnail = running.ask("GET", &format!("{one}/thumbnail.jpg"), None).await;
+    assert!(thumbnail.status == 200 && thumbnail.body.starts_with(&[0xff, 0xd8]));
+    let (began, ended) = (number(&row["began"]), number(&row["ended"]));
+    let export =
+        running.ask("GET", &format!("/api/v1/cameras/test-card/export.mp4?from={began}&to={ended}"), None).await;
+    let chunked = export.body.windows(4).any(|name| name == b"moof");
+    assert!(export.status == 200 && chunked, "{} {}", export.status, export.head);
+    assert_eq!(ask("GET", "/api/v1/cameras/test-card/export.mp4?from=1&to=2", "").await.0, 404);
+
+    assert_eq!(ask("PATCH", &one, "{\"kept\": true}").await.1["kept"], true);
+    assert_eq!((ask("PATCH", &one, "{}").await.0, ask("DELETE", &one, "").await.0), (400, 409));
+    assert_eq!(ask("PATCH", &one, "{\"kept\": false}").await.1["kept"], false);
+    assert_eq!((ask("DELETE", &one, "").await.0, ask("GET", &one, "").await.0), (204, 404));
+    assert_eq!(running.ask("GET", &video, None).await.status, 404);
     running.app.shutdown().await;
 }

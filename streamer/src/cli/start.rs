@@ -15,6 +15,7 @@ use super::{Common, Run};
 use crate::app::{App, Options, StartError};
 use crate::config::{self, CameraConfig, Config, make_ids_unique};
 use crate::encode::h264::slow_build;
+use crate::record::store::StoreError;
 use crate::serve::Code;
 use crate::source::list::{list_cameras, list_microphones};
 use crate::source::{CameraSpec, MicSpec};
@@ -236,6 +237,10 @@ fn refusal(error: StartError, lang: Lang) -> anyhow::Error {
         }
         StartError::Listen { addr, source, .. } => cant_listen(addr, "--api", &source, lang),
         StartError::Server(BindError::Io { address, source }) => cant_listen(address, "--listen", &source, lang),
+        StartError::Recordings(StoreError::File { path, source }) => {
+            let path = path.display().to_string();
+            anyhow::anyhow!(Word::StorageUnusable.fill(lang, &[("path", &path), ("why", &plainly(&source))]))
+        }
         StartError::Data { path, source } | StartError::Trust(TrustError::File { path, source }) => {
             data_unusable(&path, &source, lang)
         }
@@ -264,7 +269,7 @@ pub fn plainly(why: &io::Error) -> String {
 
 /// Keeps a data folder for this process: two would take each other's place at every signaling server. The system lets go of
 /// it with the process, however that ends.
-fn lock(data: &Path, lang: Lang) -> anyhow::Result<Option<File>> {
+pub(super) fn lock(data: &Path, lang: Lang) -> anyhow::Result<Option<File>> {
     let path = data.join(LOCK_FILE);
     // Making the folder, with its rights, is the trust store's business; where it is missing nobody runs with it.
     let file = match OpenOptions::new().create(true).truncate(false).write(true).open(&path) {

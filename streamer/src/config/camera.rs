@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use athome_shared::id::CameraId;
 
+use crate::record::trigger::Mode;
 use crate::source::{CameraSpec, MicSpec, Wish};
 
 /// A camera as configured.
@@ -22,6 +23,8 @@ pub struct CameraConfig {
     pub audio: Option<MicSpec>,
     /// Started with the program.
     pub active: bool,
+    /// When it records, where that is another mode than that of all cameras.
+    pub record: Option<Mode>,
 }
 
 impl CameraConfig {
@@ -35,6 +38,7 @@ impl CameraConfig {
             bitrate_bps: None,
             audio: None,
             active: true,
+            record: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod camera;
 mod read;
+mod recording;
 mod save;
 mod secret;
 
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use camera::{CameraConfig, make_ids_unique};
 pub use read::{check_config, fps, parse, size};
+pub use recording::{Recording, Storage};
 pub use save::{Change, save, save_all};
 pub use secret::SecretText;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub signaling: Signaling,
     pub webrtc: Webrtc,
     pub api: Api,
+    pub recording: Recording,
+    pub storage: Storage,
     /// The file that describes these cameras, for changes to be written back; `None` where the command line does.
     pub file: Option<PathBuf>,
 }
@@ -40,6 +44,8 @@ impl Default for Config {
             signaling: Signaling::default(),
             webrtc: Webrtc::default(),
             api: Api::default(),
+            recording: Recording::default(),
+            storage: Storage::default(),
             file: None,
         }
     }
@@ -108,7 +114,7 @@ impl Default for Api {
 }
 
 /// What is wrong with a configuration file, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConfigError {
     pub path: PathBuf,
     /// Counted from one; `None` where it is about the file as a whole.

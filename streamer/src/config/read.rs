@@ -4,12 +4,18 @@ use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
-use super::{Api, CameraConfig, Config, ConfigError, SecretText, Signaling, TurnServer, Webrtc, make_ids_unique};
+use super::{
+    Api, CameraConfig, Config, ConfigError, Recording, SecretText, Signaling, Storage, TurnServer, Webrtc,
+    make_ids_unique,
+};
+use crate::record::retain::Limits;
+use crate::record::trigger::{Mode, Rules};
 use crate::source::{CameraSpec, MicSpec, Wish};
 use crate::words::Problem;
 
@@ -63,6 +69,8 @@ struct File {
     signaling: Option<SignalingTable>,
     webrtc: Option<WebrtcTable>,
     api: Option<ApiTable>,
+    recording: Option<RecordingTable>,
+    storage: Option<StorageTable>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +83,7 @@ struct Camera {
     bitrate: Option<Spanned<u32>>,
     audio: Option<Spanned<String>>,
     active: Option<bool>,
+    record: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +118,25 @@ struct ApiTable {
     listen: Option<Spanned<String>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordingTable {
+    mode: Option<Spanned<String>>,
+    pre_seconds: Option<Spanned<f64>>,
+    post_seconds: Option<Spanned<f64>>,
+    segment_minutes: Option<Spanned<f64>>,
+    schedule: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StorageTable {
+    path: Option<PathBuf>,
+    max_size_gb: Option<Spanned<f64>>,
+    retention_days: Option<Spanned<f64>>,
+    min_free_gb: Option<Spanned<f64>>,
+}
+
 struct Reader<'a> {
     text: &'a str,
     path: &'a Path,
@@ -132,6 +160,8 @@ impl Reader<'_> {
             signaling: file.signaling.map_or(Ok(defaults.signaling), |table| self.signaling(table))?,
             webrtc: file.webrtc.map_or(Ok(defaults.webrtc), |table| self.webrtc(table))?,
             api: file.api.map_or(Ok(defaults.api), |table| self.api(table))?,
+            recording: file.recording.map_or(Ok(defaults.recording), |table| self.recording(table))?,
+            storage: file.storage.map_or(Ok(defaults.storage), |table| self.storage(table))?,
             file: None,
         })
     }
@@ -154,6 +184,7 @@ impl Reader<'_> {
                 MicSpec::Default | MicSpec::None | MicSpec::Tone | MicSpec::Device(_) => spec,
             }),
             active: camera.active.unwrap_or(true),
+            record: camera.record.map(|text| self.value(&text, mode)).transpose()?,
             ..CameraConfig::new(&name, source)
         })
     }
@@ -244,6 +275,60 @@ impl Reader<'_> {
         Ok(Api { listen })
     }
 
+    fn recording(&self, table: RecordingTable) -> Result<Recording, ConfigError> {
+        let defaults = Recording::default();
+        let seconds = |value: Option<Spanned<f64>>, default: Duration, most: f64| match value {
+            None => Ok(default),
+            Some(value) => self.checked(&value, |n| seconds_within(n, 0.0, most)).map(Duration::from_secs_f64),
+        };
+        let has_schedule = table.schedule.as_ref().is_some_and(|list| !list.get_ref().is_empty());
+        if let Some(mode) = table.mode.as_ref().filter(|mode| mode.get_ref() == "schedule" && !has_schedule) {
+            return Err(self.refuse(Some(mode.span()), Problem::HoursMissing));
+        }
+        Ok(Recording {
+            rules: Rules {
+                mode: table.mode.map_or(Ok(defaults.rules.mode), |text| self.value(&text, mode))?,
+                pre: seconds(table.pre_seconds, defaults.rules.pre, 30.0)?,
+                post: seconds(table.post_seconds, defaults.rules.post, 3_600.0)?,
+            },
+            schedule: self.list(table.schedule, defaults.schedule, str::parse)?,
+            longest: match table.segment_minutes {
+                None => defaults.longest,
+                Some(value) => {
+                    Duration::from_secs_f64(self.checked(&value, |n| seconds_within(n * 60.0, 5.0, 86_400.0))?)
+                }
+            },
+        })
+    }
+
+    fn storage(&self, table: StorageTable) -> Result<Storage, ConfigError> {
+        let Limits { size, age, floor } = Storage::default().limits;
+        // Nought is no limit.
+        let amount = |value: &Spanned<f64>, unit: f64| {
+            self.checked(value, |n| {
+                let fits = (0.0..=1e6).contains(&n);
+                if fits { Ok(n * unit) } else { Err(between(0, 1_000_000)) }
+            })
+        };
+        Ok(Storage {
+            path: table.path.map(|path| self.beside(&path)),
+            limits: Limits {
+                size: match &table.max_size_gb {
+                    None => size,
+                    Some(value) => Some(amount(value, 1e9)? as u64).filter(|bytes| *bytes > 0),
+                },
+                age: match &table.retention_days {
+                    None => age,
+                    Some(value) => Some(Duration::from_secs_f64(amount(value, 86_400.0)?)).filter(|age| !age.is_zero()),
+                },
+                floor: match &table.min_free_gb {
+                    None => floor,
+                    Some(value) => amount(value, 1e9)? as u64,
+                },
+            },
+        })
+    }
+
     fn name(&self, text: &Spanned<String>) -> Result<String, ConfigError> {
         self.value(text, |text| {
             let name = text.trim();
@@ -315,6 +400,20 @@ pub fn size(text: &str) -> Result<(u32, u32), Problem> {
 /// Frames a second, if a camera can be asked for them.
 pub fn fps(value: f32) -> Result<f32, Problem> {
     if (1.0..=120.0).contains(&value) { Ok(value) } else { Err(between(1, 120)) }
+}
+
+fn mode(text: &str) -> Result<Mode, Problem> {
+    match text {
+        "manual" => Ok(Mode::Manual),
+        "motion" => Ok(Mode::Motion),
+        "always" => Ok(Mode::Always),
+        "schedule" => Ok(Mode::Schedule),
+        _ => Err(Problem::OneOf("\"manual\", \"motion\", \"always\", \"schedule\"")),
+    }
+}
+
+fn seconds_within(seconds: f64, least: f64, most: f64) -> Result<f64, Problem> {
+    if (least..=most).contains(&seconds) { Ok(seconds) } else { Err(Problem::Seconds { least, most }) }
 }
 
 fn bitrate(value: u32) -> Result<u32, Problem> {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use athome_shared::id::CameraId;
 
-use super::{Change, Config, ConfigError, check_config, parse, save, save_all};
+use super::{Change, Config, ConfigError, Storage, check_config, parse, save, save_all};
+use crate::record::trigger::Mode;
 use crate::source::{CameraSpec, MicSpec};
 
 const EXAMPLE: &str = include_str!("../../../athome.example.toml");
@@ -40,15 +41,60 @@ fn the_example_with_all_its_keys_is_valid_and_names_each() {
     assert_eq!((camera.id.as_str(), &camera.source), ("front-door", &CameraSpec::Webcam));
     assert!(camera.active, "the documented default of `active`");
     assert_eq!(camera.bitrate_bps, Some(crate::encode::h264::suitable_bitrate(1280, 720, 30.0)));
-    assert_eq!(Config { cameras: Vec::new(), ..config }, Config::default());
+    assert_eq!(config.storage.path.as_deref(), Some(Path::new("/media/disk/recordings")));
+    let storage = Storage { path: None, ..config.storage.clone() };
+    assert_eq!(Config { cameras: Vec::new(), storage, ..config }, Config::default());
     // Every key that the code knows stands in the example: the code lists them when it meets a stranger.
-    for (table, example) in [("", &all), ("[[camera]]\n", &all), ("[signaling]\n", &all), ("[webrtc]\n", &all)] {
+    let tables = ["", "[[camera]]\n", "[signaling]\n", "[webrtc]\n", "[recording]\n", "[storage]\n"];
+    for (table, example) in tables.map(|table| (table, &all)) {
         let refused = refusal(&format!("{table}qqqqqqqqqqqq = 1"));
         let known = refused.split("There are: ").nth(1).expect("the list of keys");
         for key in known.split(", ") {
             let shown = [format!("\n{key} = "), format!("\n[{key}]\n"), format!("\n[[{key}]]\n")];
             assert!(shown.iter().any(|text| example.contains(text)), "{key} of {table:?} is not in the example");
         }
+    }
+}
+
+#[test]
+fn recording_can_be_said_and_nonsense_is_refused() {
+    let config = read(
+        r#"
+        [[camera]]
+        name = "Door"
+        source = "test"
+        record = "always"
+        [recording]
+        mode = "schedule"
+        pre_seconds = 0.5
+        post_seconds = 60
+        segment_minutes = 1
+        schedule = ["Mon-Fri 08:00-18:00", "22:00-06:00"]
+        [storage]
+        path = "films"
+        max_size_gb = 1.5
+        retention_days = 0
+        min_free_gb = 0.1
+        "#,
+    )
+    .unwrap();
+    assert_eq!(config.cameras[0].record, Some(Mode::Always));
+    assert_eq!((config.recording.rules.mode, config.recording.schedule.len()), (Mode::Schedule, 2));
+    assert_eq!(config.recording.longest.as_secs(), 60);
+    assert_eq!(config.storage.path.as_deref(), Some(Path::new("conf/films")));
+    let limits = config.storage.limits;
+    assert_eq!((limits.size, limits.age, limits.floor), (Some(1_500_000_000), None, 100_000_000));
+    for (text, part) in [
+        ("[recording]\nmode = \"sometimes\"", "one of \"manual\""),
+        ("[recording]\nmode = \"schedule\"", "give its hours"),
+        ("[recording]\nschedule = [\"8-18\"]", "write it as"),
+        ("[recording]\npre_seconds = 31", "0 to 30 seconds"),
+        ("[recording]\npre_seconds = nan", "0 to 30 seconds"),
+        ("[recording]\nsegment_minutes = 0", "5 to 86400 seconds"),
+        ("[storage]\nmax_size_gb = -1", "a number from 0"),
+        ("[storage]\nretention = 3", "There are"),
+    ] {
+        assert!(refusal(text).contains(part), "{text}: {}", refusal(text));
     }
 }
 
@@ -106,7 +152,7 @@ fn refusals_say_where_what_and_what_instead() {
             "[[camera]]\nname = \"a\"\nsoruce = \"test\"",
             "conf/athome.toml:3: there is no key `soruce` here. Did you mean `source`?",
         ),
-        ("[recording]\nmode = 1", "conf/athome.toml:1: there is no key `recording` here. There are: place, camera, "),
+        ("[offsite]\nmode = 1", "conf/athome.toml:1: there is no key `offsite` here. There are: place, camera, "),
         ("[[camera]]\nname = \"a\"", "conf/athome.toml:1: the key `source` is missing"),
         (
             "[[camera]]\nname = \"a\"\nsource = \"wbecam\"",

@@ -4,6 +4,7 @@
 pub mod control;
 pub mod convert;
 pub mod h264;
+pub(crate) mod jpeg;
 pub mod mailbox;
 pub mod opus;
 pub mod rate;

@@ -4,7 +4,7 @@ use athome_shared::protocol::control::{Camera, CameraReason};
 use athome_shared::time::WallTime;
 use serde_json::{Value, json};
 
-use crate::events::{Event, Kind, Outage};
+use crate::events::{DiskTrouble, Event, Kind, Outage};
 use crate::words::{Lang, Word};
 
 /// The event as a person is told it. A camera goes by its name in `cameras`.
@@ -26,6 +26,12 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
         Kind::Tampered { count } => Word::Tampered.fill(lang, &[("n", &count.to_string())]),
         Kind::SignalingUp { server } => Word::SignalingUp.fill(lang, &[("server", server)]),
         Kind::SignalingDown { server, why } => outage_word(*why).fill(lang, &[("server", server)]),
+        Kind::MotionBegan { .. } => Word::MotionBegan.fill(lang, &[("cam", cam)]),
+        Kind::MotionEnded { .. } => Word::MotionEnded.fill(lang, &[("cam", cam)]),
+        Kind::RecordingBegan { .. } => Word::RecordingBegan.fill(lang, &[("cam", cam)]),
+        Kind::RecordingClosed { file, .. } => Word::RecordingClosed.fill(lang, &[("cam", cam), ("file", file)]),
+        Kind::RecordingFailed { why } => disk_word(*why).fill(lang, &[("cam", cam)]),
+        Kind::MadeRoom { files, .. } => Word::MadeRoom.fill(lang, &[("n", &files.to_string())]),
     }
 }
 
@@ -45,6 +51,14 @@ pub fn object(event: &Event) -> Value {
         Kind::SignalingDown { server, why } => {
             json!({"event": "signaling", "server": server, "up": false, "why": why})
         }
+        Kind::MotionBegan { began, zones } => json!({"event": "motion_began", "began": began, "zones": zones}),
+        Kind::MotionEnded { began, peak } => json!({"event": "motion_ended", "began": began, "peak": peak}),
+        Kind::RecordingBegan { why } => json!({"event": "recording_began", "why": why}),
+        Kind::RecordingClosed { file, began, ended, bytes, why } => json!({
+            "event": "recording_closed", "file": file, "began": began, "ended": ended, "bytes": bytes, "why": why,
+        }),
+        Kind::RecordingFailed { why } => json!({"event": "recording_failed", "why": why}),
+        Kind::MadeRoom { files, bytes } => json!({"event": "made_room", "files": files, "bytes": bytes}),
     };
     if let Some(fields) = object.as_object_mut() {
         fields.insert("at".to_owned(), json!(event.at.0));
@@ -89,6 +103,15 @@ fn outage_word(why: Outage) -> Word {
     }
 }
 
+/// What trouble with the disk is called.
+fn disk_word(why: DiskTrouble) -> Word {
+    match why {
+        DiskTrouble::Full => Word::DiskFull,
+        DiskTrouble::Failed => Word::DiskFailed,
+        DiskTrouble::Slow => Word::DiskSlow,
+    }
+}
+
 /// Local time of day, `14:03`.
 pub fn time_of_day(at: WallTime) -> String {
     let Ok(at) = jiff::Timestamp::from_microsecond(at.0) else { return String::new() };
@@ -108,7 +131,7 @@ mod tests {
     use athome_shared::time::WallTime;
 
     use super::{object, trouble, words};
-    use crate::events::{Event, Kind, Outage};
+    use crate::events::{Cause, DiskTrouble, Event, Kind, Outage};
     use crate::words::{Lang, Word};
 
     #[test]
@@ -123,6 +146,9 @@ mod tests {
         let name = || "Anna's phone".to_owned();
         let server = || "wss://example.org/ws".to_owned();
         let down = |why| Kind::SignalingDown { server: server(), why };
+        let (began, ended) = (WallTime(1), WallTime(2));
+        let closed =
+            Kind::RecordingClosed { file: "door/a.mp4".to_owned(), began, ended, bytes: 9, why: Cause::Manual };
         let all = [
             (Kind::Online, "camera_online", "door is live."),
             (Kind::Offline { reason: CameraReason::Gone }, "camera_offline", "door was unplugged."),
@@ -143,6 +169,14 @@ mod tests {
             (down(Outage::Unreachable), "signaling", "No signaling server answers at wss://example.org/ws."),
             (down(Outage::Refused), "signaling", "wss://example.org/ws does not take this streamer."),
             (down(Outage::Replaced), "signaling", "Another streamer with the same keys"),
+            (Kind::MotionBegan { began: WallTime(4), zones: Vec::new() }, "motion_began", "Something moves at door."),
+            (Kind::MotionEnded { began: WallTime(4), peak: 0.5 }, "motion_ended", "door is quiet again."),
+            (Kind::RecordingBegan { why: Cause::Motion }, "recording_began", "door is being recorded."),
+            (closed, "recording_closed", "A recording of door is complete: door/a.mp4."),
+            (Kind::RecordingFailed { why: DiskTrouble::Full }, "recording_failed", "The disk is full: door is not"),
+            (Kind::RecordingFailed { why: DiskTrouble::Failed }, "recording_failed", "The disk failed: door is not"),
+            (Kind::RecordingFailed { why: DiskTrouble::Slow }, "recording_failed", "The disk is too slow"),
+            (Kind::MadeRoom { files: 3, bytes: 9 }, "made_room", "Old recordings made room for new ones: 3 files."),
         ];
         for (kind, tag, said) in all {
             let event = Event { camera: CameraId::new("door"), at: WallTime(5), kind };

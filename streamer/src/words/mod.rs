@@ -139,11 +139,29 @@ pub enum Word {
     MicBusy,
     MicTrouble,
     MicBack,
+    MotionBegan,
+    MotionEnded,
+    RecordingBegan,
+    RecordingClosed,
+    DiskFull,
+    DiskFailed,
+    DiskSlow,
+    MadeRoom,
+    StorageUnusable,
+    NothingRecorded,
+    RecordingsSum,
+    RoomFor,
+    NothingThen,
+    ExportDone,
+    CheckClean,
+    CheckFound,
+    CheckMended,
+    StopFirst,
 }
 
 impl Word {
     /// All of them, for the tests and for whoever wants to print the table.
-    pub const ALL: [Self; Self::MicBack as usize + 1] = [
+    pub const ALL: [Self; Self::StopFirst as usize + 1] = [
         Self::Running,
         Self::Camera,
         Self::Sound,
@@ -251,6 +269,24 @@ impl Word {
         Self::MicBusy,
         Self::MicTrouble,
         Self::MicBack,
+        Self::MotionBegan,
+        Self::MotionEnded,
+        Self::RecordingBegan,
+        Self::RecordingClosed,
+        Self::DiskFull,
+        Self::DiskFailed,
+        Self::DiskSlow,
+        Self::MadeRoom,
+        Self::StorageUnusable,
+        Self::NothingRecorded,
+        Self::RecordingsSum,
+        Self::RoomFor,
+        Self::NothingThen,
+        Self::ExportDone,
+        Self::CheckClean,
+        Self::CheckFound,
+        Self::CheckMended,
+        Self::StopFirst,
     ];
 
     /// The sentence with its places unfilled.
@@ -314,6 +350,65 @@ impl Word {
             Self::ReachedOutside => (
                 "It can be reached from outside already, through the server named with --signaling or in the configuration.",
                 "Il est déjà joignable de l’extérieur, par le serveur nommé avec --signaling ou dans la configuration.",
+            ),
+            Self::MotionBegan => ("Something moves at {cam}.", "Quelque chose bouge devant {cam}."),
+            Self::MotionEnded => ("{cam} is quiet again.", "Plus rien ne bouge devant {cam}."),
+            Self::RecordingBegan => ("{cam} is being recorded.", "{cam} est enregistrée."),
+            Self::RecordingClosed => {
+                ("A recording of {cam} is complete: {file}.", "Un enregistrement de {cam} est terminé\u{a0}: {file}.")
+            }
+            Self::DiskFull => (
+                "The disk is full: {cam} is not recorded now. Make room, or name another folder under [storage]; live view goes on.",
+                "Le disque est plein\u{a0}: {cam} n’est pas enregistrée. Libérez de la place, ou changez de dossier dans [storage]\u{202f}; le direct continue.",
+            ),
+            Self::DiskFailed => (
+                "The disk failed: {cam} is not recorded now. Check the disk; it is tried again by itself, live view goes on.",
+                "Panne du disque\u{a0}: {cam} n’est pas enregistrée. Vérifiez-le\u{202f}; nouvel essai automatique, le direct continue.",
+            ),
+            Self::DiskSlow => (
+                "The disk is too slow: some pictures of {cam} are not recorded. Use another disk, or a lower bitrate.",
+                "Le disque est trop lent\u{a0}: il manque des images de {cam}. Changez de disque, ou baissez le débit.",
+            ),
+            Self::MadeRoom => (
+                "Old recordings made room for new ones: {n} files.",
+                "D’anciens enregistrements ont fait de la place\u{a0}: {n} fichiers.",
+            ),
+            Self::StorageUnusable => (
+                "Name another folder under [storage], or mend {path}: {why}.",
+                "Donnez un autre dossier dans [storage], ou réparez {path}\u{a0}: {why}.",
+            ),
+            Self::NothingRecorded => (
+                "Nothing is recorded yet. Choose when under [recording] in the configuration.",
+                "Rien n’est enregistré. Choisissez quand sous [recording] dans la configuration.",
+            ),
+            Self::RecordingsSum => ("{n} recordings, {size}.", "{n} enregistrements, {size}."),
+            Self::RoomFor => (
+                "The room will do for about {n} days at this rate.",
+                "La place suffit pour environ {n} jours à ce rythme.",
+            ),
+            Self::NothingThen => (
+                "Nothing was recorded then. athome-streamer recordings list shows what there is.",
+                "Rien n’a été enregistré alors. athome-streamer recordings list montre ce qu’il y a.",
+            ),
+            Self::ExportDone => (
+                "{file} holds {time} from {n} recordings, as they were.",
+                "{file} contient {time} tirées de {n} enregistrements, tels quels.",
+            ),
+            Self::CheckClean => (
+                "All {n} recordings are whole and in the index.",
+                "Les {n} enregistrements sont entiers et dans l’index.",
+            ),
+            Self::CheckFound => (
+                "To be mended: {n}. Stop the streamer and run athome-streamer recordings check --repair.",
+                "À réparer\u{a0}: {n}. Arrêtez le programme et lancez athome-streamer recordings check --repair.",
+            ),
+            Self::CheckMended => (
+                "Mended: {n}. Whole and in the index: {all}.",
+                "Réparés\u{a0}: {n}. Entiers et dans l’index\u{a0}: {all}.",
+            ),
+            Self::StopFirst => (
+                "A streamer runs with this folder. Stop it first: --repair needs the recordings for itself.",
+                "Un programme utilise ce dossier. Arrêtez-le d’abord\u{a0}: --repair veut les enregistrements pour lui seul.",
             ),
             Self::LinkIs => ("Open this link on one device:", "Ouvrez ce lien sur un appareil\u{a0}:"),
             Self::NoCode => ("Press p to add a device.", "Appuyez sur p pour ajouter un appareil."),

@@ -13,7 +13,7 @@ pub enum Thing {
 }
 
 /// Something wrong in what was written. Nothing in it may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Problem {
     /// The form that was expected, as an example.
     WriteAs(&'static str),
@@ -21,6 +21,13 @@ pub enum Problem {
     TimeForm,
     /// An address, or the word that switches it off.
     AddressOrOff(&'static str),
+    /// One of these words.
+    OneOf(&'static str),
+    /// Hours of a day, with or without days of the week.
+    Hours,
+    /// The mode that goes by hours has none.
+    HoursMissing,
+    Seconds { least: f64, most: f64 },
     /// A number outside its range.
     Between {
         least: String,
@@ -111,6 +118,18 @@ impl Problem {
             Self::AddressOrOff(form) => {
                 (format!("write it as {form}, or \"off\""), format!("écrivez-le comme {form}, ou \"off\""))
             }
+            Self::Hours => (
+                "write it as \"22:00-06:00\" or \"Mon-Fri 08:00-18:00\"".to_owned(),
+                "écrivez \"22:00-06:00\" ou \"Mon-Fri 08:00-18:00\"".to_owned(),
+            ),
+            Self::HoursMissing => (
+                "give its hours, such as schedule = [\"22:00-06:00\"]".to_owned(),
+                "donnez ses heures, comme schedule = [\"22:00-06:00\"]".to_owned(),
+            ),
+            Self::Seconds { least, most } => {
+                (format!("{least} to {most} seconds"), format!("de {least} à {most} secondes"))
+            }
+            Self::OneOf(words) => (format!("one of {words}"), format!("l’un de {words}")),
             Self::Between { least, most } => {
                 (format!("a number from {least} to {most}"), format!("un nombre de {least} à {most}"))
             }
@@ -237,6 +256,10 @@ mod tests {
             Problem::WriteAs("x"),
             Problem::TimeForm,
             Problem::AddressOrOff("x"),
+            Problem::OneOf("x"),
+            Problem::Hours,
+            Problem::HoursMissing,
+            Problem::Seconds { least: 5.0, most: 9.0 },
             Problem::Between { least: text(), most: text() },
             Problem::WholeNumber { least: 0, most: 9 },
             Problem::Bitrate { least: 0, most: 9 },
