@@ -1,6 +1,7 @@
 //! The command line: what may be written, and one sentence for what may not.
 
 pub mod devices;
+pub mod recordings;
 pub mod remote;
 pub mod start;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use athome_shared::protocol::control::Role;
+use athome_shared::time::WallTime;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
@@ -87,6 +89,8 @@ pub enum Command {
     Pair(Pair),
     /// List or remove paired devices
     Viewers(Viewers),
+    /// List, export or check what was recorded
+    Recordings(Recordings),
     /// Read the configuration file and say what is wrong with it
     CheckConfig,
 }
@@ -143,6 +147,50 @@ pub enum ViewersCommand {
     Revoke {
         /// As `viewers list` shows it
         id: String,
+    },
+}
+
+/// `recordings …`
+#[derive(Clone, Debug, Args)]
+pub struct Recordings {
+    #[command(subcommand)]
+    pub command: RecordingsCommand,
+}
+
+/// `recordings list`, `recordings export`, `recordings check`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RecordingsCommand {
+    /// List recordings, oldest first
+    List {
+        /// Of this camera only, as viewers see it
+        #[arg(long, value_name = "NAME")]
+        camera: Option<String>,
+        /// Not those that ended before: "2026-11-20 14:03", 14:03, -10m
+        #[arg(long, value_name = "TIME", value_parser = recordings::time, allow_hyphen_values = true)]
+        from: Option<WallTime>,
+        /// Not those that began later
+        #[arg(long, value_name = "TIME", value_parser = recordings::time, allow_hyphen_values = true)]
+        to: Option<WallTime>,
+    },
+    /// Write a part of what was recorded into one MP4 file, as it is, without encoding it again
+    Export {
+        /// Of which camera, as viewers see it
+        #[arg(long, value_name = "NAME")]
+        camera: String,
+        /// From when: "2026-11-20 14:03", 14:03, -10m
+        #[arg(long, value_name = "TIME", value_parser = recordings::time, allow_hyphen_values = true)]
+        from: WallTime,
+        /// Until when
+        #[arg(long, value_name = "TIME", value_parser = recordings::time, allow_hyphen_values = true)]
+        to: WallTime,
+        /// The file to make; never one that is there
+        file: PathBuf,
+    },
+    /// Look through all files and their index, to the last byte
+    Check {
+        /// Put in order what is not: cut back to what plays, put into the index, set aside; nothing is deleted
+        #[arg(long)]
+        repair: bool,
     },
 }
 
