@@ -7,6 +7,7 @@ pub mod figures;
 pub mod fuzz;
 pub mod house;
 pub mod process;
+pub mod recorder;
 pub mod soak;
 pub mod viewer;
 pub mod wait;

@@ -56,7 +56,7 @@ impl DiskFile for File {
     }
 
     fn set_len(&mut self, length: u64) -> io::Result<()> {
-        File::set_len(self, length)
+        Self::set_len(self, length)
     }
 }
 
