@@ -3,7 +3,7 @@
 # Figures that compare are ratios from one run; the machine should do nothing else meanwhile. About twelve minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for name in encode hub peer relay window system; do
+for name in encode hub peer relay window system recording; do
     echo "== $name" >&2
     cargo bench --quiet --locked --workspace --bench "$name"
 done
