@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use athome_shared::media::mp4::read::{Depth, scan};
+use athome_shared::media::mp4::read::{Depth, Movie, ReadError, scan};
 use serde::Serialize;
 
 use super::disk::Disk;
@@ -16,8 +16,10 @@ use crate::index::Segment;
 pub struct Checked {
     /// Recordings that are in the index and whole.
     pub whole: u64,
-    /// In the index, but not finished, cut or changed.
+    /// In the index, but not finished, cut or full of holes.
     pub damaged: Vec<String>,
+    /// Bytes in them are not as they were written. They play, but for that, so there is nothing to mend.
+    pub flawed: Vec<String>,
     /// In the index, but not there.
     pub missing: Vec<String>,
     /// There, but not in the index: what a crash or a lost index left.
@@ -56,11 +58,16 @@ pub fn check(disk: &dyn Disk, root: &Path, rows: &[Segment], running: bool) -> i
             checked.missing.push(file.clone());
             continue;
         }
-        let looked = disk.read(&root.join(file)).map_err(Into::into).and_then(|mut open| scan(&mut open, Depth::Whole));
-        match looked {
-            Ok(movie) if movie.finished && disk.length(&root.join(file))? == row.new.bytes => checked.whole += 1,
-            Err(athome_shared::media::mp4::read::ReadError::Io(why)) => checked.unread.push(format!("{file}: {why}")),
-            Ok(_) | Err(_) => checked.damaged.push(file.clone()),
+        let path = root.join(file);
+        let scanned = |depth| disk.read(&path).map_err(Into::into).and_then(|mut open| scan(&mut open, depth));
+        let entire = |movie: &Movie| Ok::<_, io::Error>(movie.finished && disk.length(&path)? == row.new.bytes);
+        match scanned(Depth::Whole) {
+            Ok(movie) if entire(&movie)? => checked.whole += 1,
+            Err(ReadError::Io(why)) => checked.unread.push(format!("{file}: {why}")),
+            Ok(_) | Err(_) => match scanned(Depth::Outline) {
+                Ok(movie) if entire(&movie)? => checked.flawed.push(file.clone()),
+                Ok(_) | Err(_) => checked.damaged.push(file.clone()),
+            },
         }
     }
     for file in files {

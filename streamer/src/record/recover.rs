@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{self, SeekFrom};
 use std::path::Path;
 
-use athome_shared::media::mp4::read::{Depth, Kind, Movie, ReadError, load, scan};
+use athome_shared::media::mp4::read::{Depth, Fragment, Kind, Movie, ReadError, ends, load, scan};
 use athome_shared::time::WallTime;
 
 use super::disk::{Disk, DiskFile, is_full, parent};
@@ -55,11 +55,40 @@ pub(super) fn files(disk: &dyn Disk, root: &Path) -> io::Result<Files> {
     Ok(found)
 }
 
+/// How a file is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// A finished one is believed: with thousands of files, reading all of them would take hours.
+    Quick,
+    /// To its last byte: it is known to be damaged.
+    Close,
+}
+
 /// Makes a finished recording of a file, or puts it aside.
-pub(super) fn adopt(disk: &dyn Disk, root: &Path, file: &str) -> io::Result<Adopted> {
+pub(super) fn adopt(disk: &dyn Disk, root: &Path, file: &str, look: Look) -> io::Result<Adopted> {
     let path = root.join(file);
     let camera = layout::camera_of(file).ok_or(io::ErrorKind::InvalidInput)?;
     let mut open = disk.open(&path)?;
+    let known = |began: WallTime, ended: WallTime, bytes: u64, (width, height): (u32, u32), sound: bool| NewSegment {
+        camera: camera.clone(),
+        file: file.to_owned(),
+        began,
+        ended,
+        bytes,
+        why: Cause::Found,
+        width,
+        height,
+        sound,
+        kept: disk.exists(&root.join(layout::beside(file, PIN))),
+        dated: began >= NOT_BEFORE,
+    };
+    if look == Look::Quick
+        && let Ok(Some(ends)) = ends(&mut open)
+    {
+        let bytes = disk.length(&path)?;
+        let segment = known(ends.began, ends.ended, bytes, (ends.width, ends.height), ends.sound);
+        return Ok(Adopted::Recording { segment, cut: 0, still: key_frame(&mut open, &ends.first) });
+    }
     let mut movie = match scan(&mut open, Depth::Whole) {
         Ok(movie) if movie.began.is_some() && movie.end() > 0 => movie,
         Err(ReadError::Io(why)) => return Err(why),
@@ -69,30 +98,19 @@ pub(super) fn adopt(disk: &dyn Disk, root: &Path, file: &str) -> io::Result<Adop
         }
     };
     let length = disk.length(&path)?;
-    let mut bytes = length;
-    let mut cut = 0;
-    if !movie.finished {
-        bytes = finish(&mut *open, &mut movie)?;
-        cut = length.saturating_sub(movie.good);
-        disk.sync_folder(&parent(&path))?;
-    }
-    let still = movie.fragments.first().map(|first| load(&mut open, first)).transpose().ok().flatten();
-    let still = still.into_iter().flatten().find(|sample| sample.kind == Kind::Video && sample.is_key);
+    let bytes = finish(&mut *open, &mut movie)?;
+    disk.sync_folder(&parent(&path))?;
     let began = movie.began.unwrap_or_default();
-    let segment = NewSegment {
-        camera,
-        file: file.to_owned(),
-        began,
-        ended: movie.wall(movie.end()).unwrap_or(began),
-        bytes,
-        why: Cause::Found,
-        width: movie.width,
-        height: movie.height,
-        sound: movie.sound,
-        kept: disk.exists(&root.join(layout::beside(file, PIN))),
-        dated: began >= NOT_BEFORE,
-    };
-    Ok(Adopted::Recording { segment, cut, still: still.map(|sample| sample.data).unwrap_or_default() })
+    let ended = movie.wall(movie.end()).unwrap_or(began);
+    let segment = known(began, ended, bytes, (movie.width, movie.height), movie.sound);
+    let still = movie.fragments.first().map(|first| key_frame(&mut open, first)).unwrap_or_default();
+    Ok(Adopted::Recording { segment, cut: length.saturating_sub(movie.good), still })
+}
+
+/// The first key frame of a fragment; empty where there is none.
+fn key_frame(open: &mut Box<dyn DiskFile>, first: &Fragment) -> Vec<u8> {
+    let samples = load(open, first).unwrap_or_default();
+    samples.into_iter().find(|sample| sample.kind == Kind::Video && sample.is_key).map(|s| s.data).unwrap_or_default()
 }
 
 /// Cuts a file back to what is whole and completes it. On a full disk its last fragment makes room for its end.

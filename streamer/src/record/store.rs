@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use super::disk::{Disk, parent};
 use super::layout::{self, PIN, THUMBNAIL};
-use super::recover::{self, Adopted, Files};
+use super::recover::{self, Adopted, Files, Look};
 use super::retain::{self, ClockTrust, Limits};
 use super::segment::{Closed, Place};
 use super::still;
@@ -136,7 +136,7 @@ impl Store {
         }
         let mut adopted = Vec::new();
         for file in files.iter().filter(|file| !known.contains(file.as_str()) && !garbage.contains(*file)) {
-            match recover::adopt(&*self.disk, &self.root, file) {
+            match recover::adopt(&*self.disk, &self.root, file, Look::Quick) {
                 Ok(Adopted::Recording { segment, cut, still }) => {
                     found.cut += u64::from(cut > 0);
                     found.cut_bytes += cut;
@@ -158,11 +158,23 @@ impl Store {
 
     /// Mends what [`super::check`] found damaged: what plays of it is a recording again, the rest goes to quarantine.
     pub fn mend(&self, damaged: &[String]) -> Result<Found, StoreError> {
-        let rows = self.index.segments(&Query::default())?;
+        let (rows, mut found) = (self.index.segments(&Query::default())?, Found::default());
         for row in rows.iter().filter(|row| damaged.contains(&row.new.file)) {
-            self.index.forget(row.id)?;
+            match recover::adopt(&*self.disk, &self.root, &row.new.file, Look::Close) {
+                Ok(Adopted::Recording { segment, cut, .. }) => {
+                    self.index.add(&segment)?;
+                    found.cut += 1;
+                    found.cut_bytes += cut;
+                    found.adopted.push(segment.file);
+                }
+                Ok(Adopted::Quarantined { to }) => {
+                    self.index.forget(row.id)?;
+                    found.quarantined.push(to);
+                }
+                Err(why) => found.unread.push(format!("{}: {why}", row.new.file)),
+            }
         }
-        self.reconcile()
+        Ok(found)
     }
 
     /// Where a camera's next file lies.
@@ -345,7 +357,7 @@ impl Store {
         let orphans: Vec<String> =
             self.orphans.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         for file in orphans {
-            match recover::adopt(&*self.disk, &self.root, &file) {
+            match recover::adopt(&*self.disk, &self.root, &file, Look::Quick) {
                 Ok(Adopted::Recording { segment, still, .. }) => {
                     self.thumbnail(&file, &still);
                     self.index.add(&segment)?;

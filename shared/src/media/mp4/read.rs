@@ -146,6 +146,39 @@ pub fn scan(from: &mut (impl Read + Seek), depth: Depth) -> Result<Movie, ReadEr
     Ok(movie)
 }
 
+/// What a finished, dated file says of itself at its beginning and its end. It is written after all between is durably there,
+/// so it answers quickly what [`scan`] answers slowly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    pub began: WallTime,
+    pub ended: WallTime,
+    pub width: u32,
+    pub height: u32,
+    pub sound: bool,
+    pub first: Fragment,
+}
+
+/// Looks at the beginning and the end of a file only; `None` where it is not dated, or not finished.
+pub fn ends(from: &mut (impl Read + Seek)) -> Result<Option<Ends>, ReadError> {
+    let length = from.seek(SeekFrom::End(0))?;
+    let mut reader = Reader { from, at: 0, length, check: crc32fast::Hasher::new() };
+    let (Movie { width, height, sound, finished, layout, .. }, dated) = reader.header()?;
+    let (Some(place), true) = (layout.duration, dated && finished) else { return Ok(None) };
+    let Some((first, Some(began))) = reader.fragment(dated, Depth::Whole)? else { return Ok(None) };
+    let (mut duration, mut size) = ([0; 8], [0; 4]);
+    reader.from.seek(SeekFrom::Start(place))?;
+    reader.from.read_exact(&mut duration)?;
+    reader.from.seek(SeekFrom::Start(length.saturating_sub(4)))?;
+    reader.from.read_exact(&mut size)?;
+    let end = length.saturating_sub(u64::from(u32::from_be_bytes(size)));
+    if end < first.place + first.length || !reader.is_end(end)? {
+        return Ok(None);
+    }
+    let micros = i64::try_from(u64::from_be_bytes(duration)).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let ended = WallTime(began.0.saturating_add(micros));
+    Ok(Some(Ends { began, ended, width, height, sound, first }))
+}
+
 /// The frames and packets of a fragment, pictures first, each kind in its order.
 pub fn load(from: &mut (impl Read + Seek), fragment: &Fragment) -> Result<Vec<Sample>, ReadError> {
     let damaged = || ReadError::Damaged(fragment.place);

@@ -137,6 +137,33 @@ fn cut_files_are_mended_and_what_holds_nothing_stands_aside() {
 }
 
 #[test]
+fn a_flaw_costs_nothing_and_a_hole_what_comes_after_it() {
+    let data = tempfile::tempdir().expect("a folder");
+    let data = data.path();
+    let (store, _) = open_well(data);
+    (0..3).for_each(|minutes| record(&store, minutes, 60));
+    let files: Vec<String> = rows(&store).into_iter().map(|row| row.new.file).collect();
+    let change = |n: usize, change: &dyn Fn(&mut [u8])| {
+        let path = data.join("recordings").join(&files[n]);
+        let mut bytes = std::fs::read(&path).expect("read");
+        change(&mut bytes);
+        std::fs::write(&path, bytes).expect("written");
+    };
+    // One picture's byte; and a hole over boxes, with the end as it was.
+    change(1, &|bytes| bytes[9_000] ^= 1);
+    change(2, &|bytes| bytes[12_000..16_000].fill(0));
+    let checked = looked_through(data, &store);
+    assert_eq!((checked.whole, checked.flawed.len(), checked.damaged.len()), (1, 1, 1), "{checked:?}");
+    let before = std::fs::metadata(data.join("recordings").join(&files[1])).expect("there").len();
+    let found = store.mend(&checked.damaged).expect("mended");
+    assert_eq!((found.adopted.len(), found.cut), (1, 1));
+    let checked = looked_through(data, &store);
+    assert!(checked.clean() && checked.whole == 2 && checked.flawed.len() == 1, "{checked:?}");
+    let after = std::fs::metadata(data.join("recordings").join(&files[1])).expect("there").len();
+    assert_eq!((before, rows(&store).len()), (after, 3));
+}
+
+#[test]
 fn a_folder_that_is_not_there_forgets_nothing() {
     let data = tempfile::tempdir().expect("a folder");
     let data = data.path();

@@ -64,7 +64,7 @@ impl Scene {
     fn pass(&mut self, tenths: u64) {
         for _ in 0..tenths {
             self.publish();
-            if self.now % 3 == 0 {
+            if self.now.is_multiple_of(3) {
                 self.recorder.step(self.at());
             }
         }

@@ -2,7 +2,7 @@ use std::io::Cursor;
 
 use super::super::tests::{OTHER, PACKET, key};
 use super::super::{Patch, Writer};
-use super::{Depth, Kind, Movie, ReadError, load, scan};
+use super::{Depth, Kind, Movie, ReadError, ends, load, scan};
 use crate::time::WallTime;
 
 const BEGAN: WallTime = WallTime(1_794_000_000_250_000);
@@ -134,6 +134,27 @@ fn zeros_are_no_frame_wherever_they_begin() {
         outline.fragments.len() > whole(&zeroed).fragments.len()
     });
     assert!(phantom);
+}
+
+#[test]
+fn the_ends_of_a_finished_file_say_what_it_is_and_an_unfinished_one_says_nothing() {
+    let file = clip(100, true);
+    let full = whole(&file);
+    let said = ends(&mut Cursor::new(&file)).expect("read").expect("finished");
+    assert_eq!((said.began, said.ended), (BEGAN, WallTime(BEGAN.0 + 3_333_000)));
+    assert_eq!((said.width, said.height, said.sound, said.first), (176, 144, true, full.fragments[0]));
+    let none = |file: &[u8]| ends(&mut Cursor::new(file)).is_ok_and(|ends| ends.is_none());
+    assert!(none(&clip(100, false)));
+    for cut in full.good as usize..file.len() {
+        assert!(none(&file[..cut]), "{cut}");
+    }
+    let mut zeroed = file.clone();
+    let end = file.len() - 40;
+    zeroed[end..].fill(0);
+    assert!(none(&zeroed));
+    let mut young = file;
+    young[full.layout.duration.expect("dated") as usize..][..8].fill(0);
+    assert!(none(&young));
 }
 
 #[test]
