@@ -27,7 +27,10 @@ pub enum Problem {
     Hours,
     /// The mode that goes by hours has none.
     HoursMissing,
-    Seconds { least: f64, most: f64 },
+    Seconds {
+        least: f64,
+        most: f64,
+    },
     /// A number outside its range.
     Between {
         least: String,
