@@ -130,7 +130,8 @@ class Window:
         if settings is not None:
             (self.data / "window.toml").write_text(settings)
         self.log = open(self.data / "log", "w")
-        env = os.environ | display.env | {"LANG": "C.UTF-8", "WAYLAND_DISPLAY": ""} | (env or {})
+        # Not the person's own desktop: neither its keyring nor its notifications.
+        env = os.environ | display.env | {"LANG": "C.UTF-8", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "WAYLAND_DISPLAY": ""} | (env or {})
         self.process = subprocess.Popen([program, *(arguments or ["--json", "--data", str(self.data)])], env=env, text=True,
                                         stdout=subprocess.PIPE, stderr=self.log)
         self.figures = []

@@ -51,7 +51,10 @@ pub(super) async fn change(
     permit(Command::CameraSettings)?;
     let wanted = wanted(&whole(body)?)?;
     let id: CameraId = api.camera(&id)?.id;
-    let changed = api.0.settings.change(&id, wanted).await.map_err(|error| match error {
+    // To its end, also if whoever asked goes away: half a change is a camera that nobody runs.
+    let settings = api.0.settings.clone();
+    let changed = tokio::spawn(async move { settings.change(&id, wanted).await }).await;
+    let changed = changed.map_err(|_| Refusal::stopping())?.map_err(|error| match error {
         ChangeError::Stopping => Refusal::stopping(),
         ChangeError::UnknownCamera => Refusal::new(StatusCode::NOT_FOUND, "No camera has this id."),
         ChangeError::NetworkCamera => bad("source: network cameras are not supported yet"),

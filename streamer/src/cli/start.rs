@@ -1,6 +1,6 @@
 //! `athome-streamer` itself: options over configuration, start, speak, stop in order.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,7 @@ pub async fn start(
         warn!("{why}");
     }
     let data = data_folder(common.data.clone())?;
+    make_folder(&data).map_err(|why| data_unusable(&data, &why, lang))?;
     let _ours = lock(&data, lang)?;
     let remembered = Remembered::new(&data);
     let app = App::start(Options { config, data }).await;
@@ -265,6 +266,17 @@ fn data_unusable(path: &Path, why: &io::Error, lang: Lang) -> anyhow::Error {
 pub fn plainly(why: &io::Error) -> String {
     let text = why.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// Makes the data folder, closed to others: what is not there can't be locked.
+fn make_folder(data: &Path) -> io::Result<()> {
+    if data.exists() {
+        return Ok(());
+    }
+    let mut folder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(data)
 }
 
 /// Keeps a data folder for this process: two would take each other's place at every signaling server. The system lets go of

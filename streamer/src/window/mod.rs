@@ -17,6 +17,7 @@ pub mod state;
 pub mod tray;
 pub mod ui;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -71,12 +72,20 @@ impl Stage {
     /// can be opened.
     pub fn run(self, say: impl Fn()) {
         while let Ok(handle) = self.asked.recv() {
-            let opened = screen::show(&handle, &self.context);
+            let opened = catch_unwind(AssertUnwindSafe(|| screen::show(&handle, &self.context)));
             *self.context.lock().unwrap_or_else(PoisonError::into_inner) = None;
             handle.tell(Request::Closed);
-            if let Err(why) = opened {
-                tracing::info!(%why, "no window");
-                say();
+            match opened {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => {
+                    tracing::info!(%why, "no window");
+                    say();
+                }
+                // A library that is missing is a panic in the toolkit; the cameras go on.
+                Err(_) => {
+                    tracing::error!("the window failed");
+                    say();
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::login::Autostart;
 use super::model::{Model, Request, Tray as TrayState};
@@ -21,7 +21,7 @@ use super::state::{Action, Figures, Outcome, State};
 use super::tray::{Ask, Tray, TrayModel};
 use crate::app::App;
 use crate::camera::Cameras;
-use crate::camera::settings::Settings;
+use crate::camera::settings::{ChangeError, Settings};
 use crate::events::{Heard, Kind, Listener};
 use crate::hub::{Hub, StreamKey, Track};
 use crate::serve::Desk;
@@ -111,6 +111,8 @@ pub struct Controller {
     actions: JoinSet<Done>,
     eyes: Option<Eyes>,
     tray: TraySide,
+    /// It was told that there is no tray.
+    no_tray: bool,
 }
 
 /// What ended.
@@ -153,6 +155,7 @@ impl Controller {
             actions: JoinSet::new(),
             eyes: None,
             tray: TraySide::None,
+            no_tray: false,
         }
     }
 
@@ -182,6 +185,8 @@ impl Controller {
                     if self.state.open() && now >= devices {
                         devices = now + DEVICES;
                         self.devices().await;
+                        // At a login the desktop's tray may come later than this program.
+                        self.open_tray();
                     }
                 }
                 Ok(()) = cameras.changed() => {}
@@ -209,7 +214,10 @@ impl Controller {
         self.state.handle_end();
         self.publish();
         self.eyes = None;
-        self.actions.shutdown().await;
+        // What a bus or a driver holds up is left behind.
+        if timeout(BUS, self.actions.shutdown()).await.is_err() {
+            warn!("something that the window asked for did not end in time");
+        }
         if let TraySide::Ready(tray, _) = self.tray {
             let closed = tokio::task::spawn_blocking(move || drop(tray));
             if timeout(BUS, closed).await.is_err() {
@@ -295,6 +303,9 @@ impl Controller {
             }
             Ok(Done::Tray(None, _)) => {
                 self.tray = TraySide::None;
+                if !std::mem::replace(&mut self.no_tray, true) {
+                    info!("no tray");
+                }
                 if let Some(action) = self.state.handle_tray(TrayState::None) {
                     self.act(action);
                 }
@@ -316,9 +327,11 @@ impl Controller {
             }
             Action::Quit => self.setup.quit.cancel(),
             Action::Change(id, wanted) if may(Command::CameraSettings) => {
+                let lang = self.setup.lang;
                 self.spawn(async move {
                     match settings.change(&id, wanted).await {
                         Ok(changed) => Outcome::Changed { saved: changed.saved },
+                        Err(ChangeError::NotSaved(why)) => Outcome::Failed(why.say(lang)),
                         Err(why) => Outcome::Failed(why.to_string()),
                     }
                 });

@@ -94,6 +94,9 @@ impl Screen {
     fn close_requested(&mut self, ctx: &Context, model: &Model) {
         if !self.view.may_close(model) {
             ctx.send_viewport_cmd(ViewportCommand::CancelClose);
+            // The question has to be seen.
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(ViewportCommand::Focus);
         } else if self.view.stops(model) {
             self.handle.send(Request::Quit);
         }
@@ -101,20 +104,15 @@ impl Screen {
 }
 
 impl eframe::App for Screen {
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    /// Runs while the window is small or hidden, too.
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         let model = self.handle.model();
-        let ctx = ui.ctx().clone();
-        ctx.set_theme(match model.kept.theme {
-            Theme::System => egui::ThemePreference::System,
-            Theme::Dark => egui::ThemePreference::Dark,
-            Theme::Light => egui::ThemePreference::Light,
-        });
         let (close, minimised) = ctx.input(|input| {
             let viewport = input.viewport();
             (viewport.close_requested(), viewport.minimized.unwrap_or(false))
         });
         if close {
-            self.close_requested(&ctx, &model);
+            self.close_requested(ctx, &model);
         } else if model.ending {
             ctx.send_viewport_cmd(ViewportCommand::Close);
         }
@@ -125,6 +123,16 @@ impl eframe::App for Screen {
         if std::mem::replace(&mut self.visible, !minimised) == minimised {
             self.handle.send(Request::Visible(!minimised));
         }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let model = self.handle.model();
+        let ctx = ui.ctx().clone();
+        ctx.set_theme(match model.kept.theme {
+            Theme::System => egui::ThemePreference::System,
+            Theme::Dark => egui::ThemePreference::Dark,
+            Theme::Light => egui::ThemePreference::Light,
+        });
         let mut wishes = Vec::new();
         self.draw(ui, &model, &mut wishes);
         for wish in wishes {

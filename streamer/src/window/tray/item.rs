@@ -4,7 +4,7 @@
 use ksni::blocking::{Handle, TrayMethods};
 use ksni::menu::StandardItem;
 use ksni::{Category, Icon, MenuItem, OfflineReason, ToolTip, Tray};
-use tracing::info;
+use tracing::{debug, info};
 
 use super::{Ask, TrayModel, icon};
 use crate::window::model::Request;
@@ -21,7 +21,7 @@ impl Item {
         match (Shown { model, ask }).spawn() {
             Ok(handle) => Some(Self(handle)),
             Err(why) => {
-                info!(%why, "no tray");
+                debug!(%why, "no tray");
                 None
             }
         }
