@@ -152,6 +152,7 @@ impl App {
             stills: stills.clone(),
             clock,
             cameras: cameras.changes(),
+            motion: cameras.motion().glances(),
             peer,
             events: events.clone(),
             links,

@@ -47,6 +47,8 @@ pub enum Kind {
     MotionBegan { began: WallTime, zones: Vec<String> },
     /// It ended. `peak` is the largest share of the looked-at picture that moved, 0 to 1.
     MotionEnded { began: WallTime, peak: f32 },
+    /// The camera's view was covered, blinded or turned away, or is clear again.
+    ViewChanged { view: View },
     /// A recording begins, as soon as there are pictures.
     RecordingBegan { why: Cause },
     /// A file is complete and in the index. `file` counts from the folder of recordings.
@@ -80,6 +82,20 @@ pub enum DiskTrouble {
     Failed,
     /// It was too slow; pictures between two files are missing.
     Slow,
+}
+
+/// What a camera can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// What it should.
+    Clear,
+    /// Something lies over its lens.
+    Covered,
+    /// A light shines into it.
+    Blinded,
+    /// It was turned: it sees something else.
+    Moved,
 }
 
 /// Why there is no connection to a signaling server.

@@ -11,6 +11,7 @@ pub mod encode;
 pub mod events;
 pub mod hub;
 pub mod index;
+pub mod motion;
 pub mod record;
 pub mod serve;
 pub mod source;

@@ -138,6 +138,22 @@ pub enum ToViewer {
     Watching {
         names: Vec<String>,
     },
+    /// Whether something moves in front of a camera, and in which zones it began; on each change, to those who may watch.
+    /// Worth showing, never needed.
+    Motion {
+        camera: CameraId,
+        moving: bool,
+        zones: Vec<String>,
+    },
+    /// Which cells of a grid move now, to those who asked by `cells`; at most ten times a second, and once more, empty, when
+    /// nothing moves any more.
+    Cells {
+        camera: CameraId,
+        width: u16,
+        height: u16,
+        /// A bit for each cell, row by row, the first in the lowest bit of the first byte; base64url, empty if none moves.
+        bits: String,
+    },
     /// A request `re` was carried out (where the request has no other answer).
     Done {
         re: u32,
@@ -206,6 +222,12 @@ pub enum ToStreamer {
     },
     BulkCancel {
         id: u32,
+    },
+    /// Send `cells` of this camera from now on, or no more.
+    Cells {
+        re: u32,
+        camera: CameraId,
+        on: bool,
     },
     /// A new name for this device, at most 64 bytes.
     Rename {

@@ -109,7 +109,8 @@ async fn bad_input_gets_its_status_and_a_sentence() {
     let long = vec![b'a'; MAX_BODY + 1];
     let json = "application/json";
     type Body<'a> = Option<(&'a str, &'a [u8])>;
-    let cases: [(u16, &str, &str, Body<'_>); 16] = [
+    let card = "/api/v1/cameras/test-card";
+    let cases: [(u16, &str, &str, Body<'_>); 21] = [
         (404, "GET", "/api/v1/nothing", None),
         (404, "GET", "/api/v1/cameras/attic/snapshot.jpg", None),
         (404, "GET", "/api/v1/cameras/..%2f..%2fetc/snapshot.jpg", None),
@@ -122,6 +123,21 @@ async fn bad_input_gets_its_status_and_a_sentence() {
         (404, "DELETE", "/api/v1/cameras/test-card/whep/0", None),
         (405, "PATCH", "/api/v1/cameras/test-card/whep/0", None),
         (404, "DELETE", "/api/v1/viewers/nobody", None),
+        (400, "PATCH", card, Some((json, b"{}"))),
+        (400, "PATCH", card, Some((json, br#"{"zones": [{"name": "a", "kind": "wach", "points": []}]}"#))),
+        (
+            400,
+            "PATCH",
+            card,
+            Some((json, br#"{"zones": [{"name": "a", "kind": "watch", "points": [[0, 0], [1, 1]]}]}"#)),
+        ),
+        (
+            400,
+            "PATCH",
+            card,
+            Some((json, br#"{"zones": [{"name": "a", "kind": "watch", "points": [[0, 0], [2, 0], [1, 1]]}]}"#)),
+        ),
+        (404, "PATCH", "/api/v1/cameras/attic", Some((json, br#"{"zones": []}"#))),
         (400, "POST", "/api/v1/invites", Some((json, br#"{"ttl_s": 0}"#))),
         (400, "POST", "/api/v1/invites", Some((json, br#"{"uses": 33}"#))),
         (400, "POST", "/api/v1/invites", Some((json, br#"{"roles": []}"#))),
@@ -132,6 +148,11 @@ async fn bad_input_gets_its_status_and_a_sentence() {
         assert_eq!(answer.status, status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
         assert!(has_a_sentence(&answer), "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
     }
+    // The control: zones that make sense are taken.
+    let good =
+        br#"{"zones": [{"name": "Window", "kind": "privacy", "points": [[0, 0], [1, 0], [1, 1]], "min_size": 2}]}"#;
+    let answer = running.ask("PATCH", card, Some((json, good))).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     // A camera that is switched off gives no still, and says so.
     let still = running.ask("GET", "/api/v1/cameras/test-card/snapshot.jpg", None).await;
     assert_eq!(still.status, 503);

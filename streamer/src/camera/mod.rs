@@ -25,13 +25,16 @@ pub use attempt::Opener;
 
 use attempt::Seen;
 use level::{Level, Reading};
-use pipeline::{Part, Pipeline};
+use pipeline::{Looking, Part, Pipeline};
 use state::State;
 use supervise::{COMMANDS, Command, Supervisor};
 
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, Detection};
 use crate::events::{Events, Kind};
 use crate::hub::Hub;
+use crate::motion::board::Board;
+use crate::motion::watch::Office;
+use crate::motion::zones::Zone;
 use crate::source::webcam::Memory;
 use crate::source::{MicSpec, open_camera, open_microphone};
 
@@ -44,6 +47,8 @@ pub struct Setup {
     pub bitrate_bps: Option<u32>,
     pub picture: Opener,
     pub sound: Sound,
+    pub detection: Detection,
+    pub zones: Vec<Zone>,
 }
 
 /// Where a camera's sound comes from.
@@ -71,6 +76,8 @@ impl Setup {
                 Some(MicSpec::None) => Sound::Off,
                 Some(spec) => Sound::Microphone(Box::new(move || open_microphone(&spec, clock))),
             },
+            detection: config.detection,
+            zones: config.zones.clone(),
         }
     }
 }
@@ -83,6 +90,7 @@ struct Shared {
     hub: Hub,
     events: Events,
     clock: MediaClock,
+    board: Board,
     entries: Mutex<BTreeMap<CameraId, Entry>>,
     /// In the order in which they were added; what viewers see.
     order: Mutex<Vec<CameraId>>,
@@ -95,6 +103,8 @@ struct Entry {
     generation: u64,
     level: Arc<Level>,
     state: State,
+    /// `None` while the camera is replaced.
+    pipeline: Option<Arc<Pipeline>>,
     picture: Arc<Seen>,
     sound: Option<Arc<Seen>>,
     /// It was told that the microphone gives no sound.
@@ -121,6 +131,7 @@ impl Cameras {
             hub,
             events,
             clock,
+            board: Board::default(),
             entries: Mutex::default(),
             order: Mutex::default(),
             list: watch::Sender::new(Arc::default()),
@@ -163,6 +174,7 @@ impl Cameras {
                 generation: entry.generation + 1,
                 level: Arc::default(),
                 state: if setup.active { State::Starting } else { State::Stopped },
+                pipeline: None,
                 picture: Arc::default(),
                 sound: None,
                 silent: false,
@@ -187,19 +199,22 @@ impl Cameras {
 
     /// Starts what a camera consists of.
     fn entry(&self, setup: Setup, generation: u64, seen: Arc<Seen>) -> Entry {
-        let Setup { id, name, active, bitrate_bps, picture, sound } = setup;
+        let Setup { id, name, active, bitrate_bps, picture, sound, detection, zones } = setup;
         let whose = match &sound {
             Sound::Own => Some(Part::Picture),
             Sound::Off => None,
             Sound::Microphone(_) => Some(Part::Sound),
         };
         let level = Arc::<Level>::default();
-        let pipeline = Arc::new(Pipeline::new(&self.0.hub, &id, whose, bitrate_bps, level.clone()));
+        let office = Office { events: self.0.events.clone(), board: self.0.board.clone(), clock: self.0.clock };
+        let looking = Looking::new(office, detection, &zones);
+        let pipeline = Arc::new(Pipeline::new(&self.0.hub, &id, whose, bitrate_bps, level.clone(), looking, &zones));
         let mut entry = Entry {
             name,
             generation,
             level,
             state: if active { State::Starting } else { State::Stopped },
+            pipeline: Some(pipeline.clone()),
             picture: seen,
             sound: None,
             silent: false,
@@ -263,6 +278,21 @@ impl Cameras {
     /// Starts a paused camera, and cuts a wait for the next try short; false if there is none of that id.
     pub async fn resume(&self, id: &CameraId) -> bool {
         self.command(id, Command::Resume).await
+    }
+
+    /// Other zones for a camera, from its next picture on; false if there is none of that id. Nothing else notices. Not for
+    /// one that is being replaced: that brings its zones.
+    pub fn set_zones(&self, id: &CameraId, zones: &[Zone]) -> bool {
+        let Some(pipeline) = self.entries().get(id).map(|entry| entry.pipeline.clone()) else { return false };
+        if let Some(pipeline) = pipeline {
+            pipeline.set_zones(zones);
+        }
+        true
+    }
+
+    /// What moves in front of the cameras.
+    pub fn motion(&self) -> Board {
+        self.0.board.clone()
     }
 
     async fn command(&self, id: &CameraId, command: Command) -> bool {

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::Cameras;
 use crate::config::{self, CameraConfig, ConfigError};
+use crate::motion::zones::Zone;
 use crate::source::{CameraSpec, MicSpec};
 
 /// Longest wait for a camera to follow: a device that hangs is given up a little later, and the answer says what is known.
@@ -26,6 +27,8 @@ pub struct Wanted {
     /// Inside, `None` leaves the camera the choice.
     pub size: Option<Option<(u32, u32)>>,
     pub fps: Option<Option<f32>>,
+    /// In place of all it has.
+    pub zones: Option<Vec<Zone>>,
 }
 
 /// The camera as it is then.
@@ -94,10 +97,17 @@ impl Settings {
                 if wanted.audio.is_some() {
                     after.audio = read.audio;
                 }
+                if wanted.zones.is_some() {
+                    after.zones = read.zones;
+                }
             }
         }
-        let same = CameraConfig { active: before.active, ..after.clone() } == before;
+        let same = CameraConfig { active: before.active, zones: before.zones.clone(), ..after.clone() } == before;
         let cameras = &self.0.cameras;
+        // Before all else: what becomes private is gone from memory also where the camera is then run in another way.
+        if wanted.zones.is_some() && !cameras.set_zones(id, &after.zones) {
+            return Err(ChangeError::Stopping);
+        }
         let mut changes = cameras.changes();
         let known = match wanted.active {
             Some(false) if same => cameras.pause(id).await,
@@ -139,6 +149,9 @@ fn changed(before: &CameraConfig, wanted: &Wanted) -> CameraConfig {
     if let Some(fps) = wanted.fps {
         after.wish.fps = fps;
     }
+    if let Some(zones) = &wanted.zones {
+        after.zones.clone_from(zones);
+    }
     after
 }
 
@@ -159,5 +172,6 @@ fn in_file(id: &CameraId, wanted: &Wanted) -> Vec<config::Change> {
     let audio = wanted.audio.as_ref().map(|spec| Change::Audio { camera: camera(), audio: written(spec) });
     let size = wanted.size.map(|size| Change::Size { camera: camera(), size });
     let fps = wanted.fps.map(|fps| Change::Fps { camera: camera(), fps });
-    [active, source, audio, size, fps].into_iter().flatten().collect()
+    let zones = wanted.zones.clone().map(|zones| Change::Zones { camera: camera(), zones });
+    [active, source, audio, size, fps, zones].into_iter().flatten().collect()
 }

@@ -13,7 +13,7 @@ use openh264::formats::YUVSource;
 use tokio::sync::watch;
 
 use super::{Cameras, Opener, Setup, Sound};
-use crate::config::CameraConfig;
+use crate::config::{CameraConfig, Detection};
 use crate::events::{Events, Heard, Kind, Listener};
 use crate::hub::{From, Hub, Read, Reader, RingLimits, StreamKey};
 use crate::source::{Opened, PcmBlock, PixelFormat, RawFrame, Sink, Source, SourceError, Stop, Wish};
@@ -123,7 +123,16 @@ impl Source for Explosive {
 }
 
 fn setup(name: &str, picture: Opener, sound: Sound) -> Setup {
-    Setup { id: CameraId::slug(name), name: name.to_owned(), active: true, bitrate_bps: None, picture, sound }
+    Setup {
+        id: CameraId::slug(name),
+        name: name.to_owned(),
+        active: true,
+        bitrate_bps: None,
+        picture,
+        sound,
+        detection: Detection::default(),
+        zones: Vec::new(),
+    }
 }
 
 struct House {

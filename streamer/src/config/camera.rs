@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use athome_shared::id::CameraId;
 
+use super::Detection;
+use crate::motion::zones::Zone;
 use crate::record::trigger::Mode;
 use crate::source::{CameraSpec, MicSpec, Wish};
 
@@ -25,6 +27,9 @@ pub struct CameraConfig {
     pub active: bool,
     /// When it records, where that is another mode than that of all cameras.
     pub record: Option<Mode>,
+    /// How it is looked at; the same for all cameras so far.
+    pub detection: Detection,
+    pub zones: Vec<Zone>,
 }
 
 impl CameraConfig {
@@ -39,6 +44,8 @@ impl CameraConfig {
             audio: None,
             active: true,
             record: None,
+            detection: Detection::default(),
+            zones: Vec::new(),
         }
     }
 }

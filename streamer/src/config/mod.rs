@@ -2,6 +2,7 @@
 //! comments. `athome.example.toml` describes every key.
 
 mod camera;
+mod detection;
 mod read;
 mod recording;
 mod save;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 pub use camera::{CameraConfig, make_ids_unique};
+pub use detection::{Detection, check_zones};
 pub use read::{check_config, fps, parse, size};
 pub use recording::{Recording, Storage};
 pub use save::{Change, save, save_all};
@@ -27,6 +29,7 @@ pub struct Config {
     /// What the paired devices call this streamer.
     pub place: String,
     pub cameras: Vec<CameraConfig>,
+    pub detection: Detection,
     pub signaling: Signaling,
     pub webrtc: Webrtc,
     pub api: Api,
@@ -41,6 +44,7 @@ impl Default for Config {
         Self {
             place: "Home".to_owned(),
             cameras: Vec::new(),
+            detection: Detection::default(),
             signaling: Signaling::default(),
             webrtc: Webrtc::default(),
             api: Api::default(),

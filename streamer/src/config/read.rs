@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
+use super::detection::{DetectionTable, ZoneTable};
 use super::{
     Api, CameraConfig, Config, ConfigError, Recording, SecretText, Signaling, Storage, TurnServer, Webrtc,
     make_ids_unique,
@@ -66,6 +67,7 @@ struct File {
     place: Option<Spanned<String>>,
     #[serde(default)]
     camera: Vec<Camera>,
+    detection: Option<DetectionTable>,
     signaling: Option<SignalingTable>,
     webrtc: Option<WebrtcTable>,
     api: Option<ApiTable>,
@@ -84,6 +86,8 @@ struct Camera {
     audio: Option<Spanned<String>>,
     active: Option<bool>,
     record: Option<Spanned<String>>,
+    #[serde(default)]
+    zone: Vec<ZoneTable>,
 }
 
 #[derive(Deserialize)]
@@ -137,7 +141,7 @@ struct StorageTable {
     min_free_gb: Option<Spanned<f64>>,
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a str,
     path: &'a Path,
     env: &'a dyn Fn(&str) -> Option<String>,
@@ -146,17 +150,19 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn config(&self, file: File) -> Result<Config, ConfigError> {
         let defaults = Config::default();
+        let detection = file.detection.map_or(Ok(defaults.detection), |table| self.detection(table))?;
         let mut cameras = Vec::new();
         for camera in file.camera {
             if cameras.len() == MOST_CAMERAS {
                 return Err(self.refuse(Some(camera.name.span()), Problem::TooManyCameras(MOST_CAMERAS)));
             }
-            cameras.push(self.camera(camera)?);
+            cameras.push(CameraConfig { detection, ..self.camera(camera)? });
         }
         make_ids_unique(&mut cameras);
         Ok(Config {
             place: file.place.map_or(Ok(defaults.place), |place| self.name(&place))?,
             cameras,
+            detection,
             signaling: file.signaling.map_or(Ok(defaults.signaling), |table| self.signaling(table))?,
             webrtc: file.webrtc.map_or(Ok(defaults.webrtc), |table| self.webrtc(table))?,
             api: file.api.map_or(Ok(defaults.api), |table| self.api(table))?,
@@ -185,6 +191,7 @@ impl Reader<'_> {
             }),
             active: camera.active.unwrap_or(true),
             record: camera.record.map(|text| self.value(&text, mode)).transpose()?,
+            zones: self.zones(camera.zone)?,
             ..CameraConfig::new(&name, source)
         })
     }
@@ -329,12 +336,8 @@ impl Reader<'_> {
         })
     }
 
-    fn name(&self, text: &Spanned<String>) -> Result<String, ConfigError> {
-        self.value(text, |text| {
-            let name = text.trim();
-            let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-            if fits { Ok(name.to_owned()) } else { Err(Problem::Name { longest: LONGEST_NAME }) }
-        })
+    pub(super) fn name(&self, text: &Spanned<String>) -> Result<String, ConfigError> {
+        self.value(text, name)
     }
 
     fn list<T>(
@@ -355,7 +358,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn value<T>(
+    pub(super) fn value<T>(
         &self,
         text: &Spanned<String>,
         read: impl FnOnce(&str) -> Result<T, Problem>,
@@ -363,7 +366,7 @@ impl Reader<'_> {
         read(text.get_ref()).map_err(|why| self.refuse(Some(text.span()), why))
     }
 
-    fn checked<T: Copy>(
+    pub(super) fn checked<T: Copy>(
         &self,
         value: &Spanned<T>,
         check: impl FnOnce(T) -> Result<T, Problem>,
@@ -371,7 +374,7 @@ impl Reader<'_> {
         check(*value.get_ref()).map_err(|why| self.refuse(Some(value.span()), why))
     }
 
-    fn refuse(&self, span: Option<Range<usize>>, problem: Problem) -> ConfigError {
+    pub(super) fn refuse(&self, span: Option<Range<usize>>, problem: Problem) -> ConfigError {
         let line = span.and_then(|span| self.text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
         ConfigError { path: self.path.to_owned(), line, problem }
     }
@@ -382,7 +385,14 @@ impl Reader<'_> {
     }
 }
 
-fn between(least: impl ToString, most: impl ToString) -> Problem {
+/// A name for people.
+pub(super) fn name(text: &str) -> Result<String, Problem> {
+    let name = text.trim();
+    let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    if fits { Ok(name.to_owned()) } else { Err(Problem::Name { longest: LONGEST_NAME }) }
+}
+
+pub(super) fn between(least: impl ToString, most: impl ToString) -> Problem {
     Problem::Between { least: least.to_string(), most: most.to_string() }
 }
 
@@ -412,7 +422,7 @@ fn mode(text: &str) -> Result<Mode, Problem> {
     }
 }
 
-fn seconds_within(seconds: f64, least: f64, most: f64) -> Result<f64, Problem> {
+pub(super) fn seconds_within(seconds: f64, least: f64, most: f64) -> Result<f64, Problem> {
     if (least..=most).contains(&seconds) { Ok(seconds) } else { Err(Problem::Seconds { least, most }) }
 }
 

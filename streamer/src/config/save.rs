@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use athome_shared::id::CameraId;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
+use super::detection::write_zones;
 use super::read::{parse, read_text};
 use super::{Config, ConfigError};
+use crate::motion::zones::Zone;
 use crate::words::Problem;
 
 /// One change of the configuration.
@@ -29,6 +31,8 @@ pub enum Change {
     Size { camera: CameraId, size: Option<(u32, u32)> },
     /// The frames a second that are wished of a camera; `None` leaves it the choice.
     Fps { camera: CameraId, fps: Option<f32> },
+    /// Other zones for a camera, in place of all it had.
+    Zones { camera: CameraId, zones: Vec<Zone> },
     /// Another camera, at the end.
     Add { name: String, source: String },
     /// One camera less; its comments go with it.
@@ -73,6 +77,7 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
             wish(camera_table(document, config, camera)?, "size", size);
         }
         Change::Fps { camera, fps } => wish(camera_table(document, config, camera)?, "fps", fps.map(number)),
+        Change::Zones { camera, zones } => write_zones(camera_table(document, config, camera)?, zones),
         Change::Add { name, source } => {
             let mut table = Table::new();
             table["name"] = value(name);

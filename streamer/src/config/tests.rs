@@ -4,7 +4,8 @@ use std::path::Path;
 
 use athome_shared::id::CameraId;
 
-use super::{Change, Config, ConfigError, Storage, check_config, parse, save, save_all};
+use super::{Change, Config, ConfigError, Detection, Storage, check_config, parse, save, save_all};
+use crate::motion::zones::{Zone, ZoneKind};
 use crate::record::trigger::Mode;
 use crate::source::{CameraSpec, MicSpec};
 
@@ -45,13 +46,25 @@ fn the_example_with_all_its_keys_is_valid_and_names_each() {
     let storage = Storage { path: None, ..config.storage.clone() };
     assert_eq!(Config { cameras: Vec::new(), storage, ..config }, Config::default());
     // Every key that the code knows stands in the example: the code lists them when it meets a stranger.
-    let tables = ["", "[[camera]]\n", "[signaling]\n", "[webrtc]\n", "[recording]\n", "[storage]\n"];
-    for (table, example) in tables.map(|table| (table, &all)) {
+    let tables = [
+        "",
+        "[[camera]]\n",
+        "[[camera]]\n[[camera.zone]]\n",
+        "[detection]\n",
+        "[signaling]\n",
+        "[webrtc]\n",
+        "[recording]\n",
+        "[storage]\n",
+    ];
+    for table in tables {
         let refused = refusal(&format!("{table}qqqqqqqqqqqq = 1"));
         let known = refused.split("There are: ").nth(1).expect("the list of keys");
         for key in known.split(", ") {
-            let shown = [format!("\n{key} = "), format!("\n[{key}]\n"), format!("\n[[{key}]]\n")];
-            assert!(shown.iter().any(|text| example.contains(text)), "{key} of {table:?} is not in the example");
+            let ways = ["\nKEY = ", "\n[KEY]\n", "\n[[KEY]]\n", "\n[[camera.KEY]]\n"];
+            assert!(
+                ways.iter().any(|way| all.contains(&way.replace("KEY", key))),
+                "{key} of {table:?} is not in the example"
+            );
         }
     }
 }
@@ -328,4 +341,75 @@ fn a_link_and_the_permissions_survive() {
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(check_config(&real).unwrap().place, "Cabin");
     assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+const ZONE: &str = "[[camera]]\nname = \"a\"\nsource = \"test\"\n[[camera.zone]]\nname = \"Path\"\n";
+
+#[test]
+fn zones_are_read_into_final_types() {
+    let config = read(&format!(
+        "[detection]\nsensitivity = 70\n{ZONE}kind = \"privacy\"\npoints = [[0, 0], [0.5, 0], [0.5, 1]]\nsensitivity = 3\n\
+         min_size = 2\nmin_duration = 1.5\n[[camera.zone]]\nname = \"Rest\"\npoints = [[0, 0], [1, 0], [1, 1], [0, 1]]\n"
+    ))
+    .unwrap();
+    assert_eq!(config.cameras[0].detection, Detection { sensitivity: 70, ..Detection::default() });
+    let [path, rest] = &config.cameras[0].zones[..] else { panic!("two zones") };
+    assert_eq!((path.kind, path.sensitivity, path.min_size), (ZoneKind::Privacy, Some(3), Some(0.02)));
+    assert_eq!((path.corners.clone(), path.min_duration), (vec![(0.0, 0.0), (0.5, 0.0), (0.5, 1.0)], 1.5));
+    assert_eq!((rest.kind, rest.sensitivity, rest.min_size, rest.min_duration), (ZoneKind::Watch, None, None, 0.0));
+}
+
+#[test]
+fn zones_that_make_no_sense_are_refused_at_their_line() {
+    let good = "points = [[0, 0], [1, 0], [1, 1]]";
+    for (text, why) in [
+        ("points = [[0, 0], [1, 0]]", ":6: 3 to 20 corners"),
+        ("points = [[0, 0], [1, 0], [1.5, 1]]", ":6: corners are from 0 to 1"),
+        ("points = [[0, 0], [1, 0], [nan, 1]]", ":6: corners are from 0 to 1"),
+        ("points = [[0, 0], [1, 1], [1, 0], [0, 1]]", ":6: its edges cross"),
+        (&format!("{good}\nkind = \"wach\""), ":7: one of \"watch\""),
+        (&format!("{good}\nsensitivity = 0"), ":7: a number from 1 to 100"),
+        (&format!("{good}\nsensitivity = 300"), ":7: "),
+        (&format!("{good}\nmin_size = inf"), ":7: percent of the picture"),
+        (&format!("{good}\nmin_duration = -1"), ":7: 0 to 60 seconds"),
+        (&format!("{good}\ncolour = 1"), ":7: there is no key `colour`"),
+        (&format!("{good}\n[[camera.zone]]\nname = \"Path\"\n{good}"), ":8: two zones are called Path"),
+        ("points = 7", ":6: "),
+    ] {
+        let refused = refusal(&format!("{ZONE}{text}"));
+        assert!(refused.contains(why), "{text}: {refused}");
+    }
+    assert!(read(&format!("{ZONE}{good}")).is_ok(), "the control");
+    let many: String = (0..17).map(|n| format!("[[camera.zone]]\nname = \"{n}\"\n{good}\n")).collect();
+    assert!(refusal(&format!("[[camera]]\nname = \"a\"\nsource = \"test\"\n{many}")).contains("at most 16 zones"));
+    let corners = "[0, 0], ".repeat(21);
+    assert!(refusal(&format!("{ZONE}points = [{corners}]")).contains("3 to 20 corners"));
+}
+
+#[test]
+fn zones_are_written_back_with_their_comments() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("athome.toml");
+    std::fs::write(&path, format!("# mine\n{ZONE}points = [[0, 0], [1, 0], [1, 1]] # the gate\n# below\n[api]\n"))
+        .unwrap();
+    let camera = CameraId::slug("a");
+    let mut zones = check_config(&path).unwrap().cameras[0].zones.clone();
+    zones[0].corners.push((0.125, 0.75));
+    zones[0].sensitivity = Some(80);
+    zones[0].min_size = Some(0.02);
+    zones.push(Zone { name: "Tree".to_owned(), kind: ZoneKind::Ignore, ..zones[0].clone() });
+    let saved = save(&path, &Change::Zones { camera: camera.clone(), zones: zones.clone() }).unwrap();
+    assert_eq!(saved.cameras[0].zones, zones);
+    assert_eq!(check_config(&path).unwrap().cameras[0].zones, zones);
+    let text = std::fs::read_to_string(&path).unwrap();
+    for kept in ["# mine", "# the gate", "# below", "[api]"] {
+        assert!(text.contains(kept), "{kept} is gone: {text}");
+    }
+    // What can't be read back is not written.
+    let mut crossed = zones.clone();
+    crossed[0].corners = vec![(0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)];
+    assert!(save(&path, &Change::Zones { camera: camera.clone(), zones: crossed }).is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    let none = save(&path, &Change::Zones { camera, zones: Vec::new() }).unwrap();
+    assert!(none.cameras[0].zones.is_empty());
 }

@@ -125,25 +125,43 @@ impl Converter {
 /// The small layer's size: the picture's divided by the smallest whole number that brings it to [`SMALL_WIDTH`] or below,
 /// even both ways; `None` where the picture is no wider than that.
 pub fn small_size(width: u32, height: u32) -> Option<(u32, u32)> {
-    (width > SMALL_WIDTH).then(|| {
-        let by = width.div_ceil(SMALL_WIDTH);
+    size_within(SMALL_WIDTH, width, height)
+}
+
+fn size_within(most: u32, width: u32, height: u32) -> Option<(u32, u32)> {
+    (width > most).then(|| {
+        let by = width.div_ceil(most);
         ((width / by) & !1, ((height / by) & !1).max(2))
     })
 }
 
-/// Makes pictures of the small layer's size, each pixel the mean of those it covers.
-#[derive(Debug, Default)]
+/// Makes pictures of the small layer's size, or of another width, each pixel the mean of those it covers.
+#[derive(Debug)]
 pub struct Shrinker {
+    most: u32,
     pool: Pool,
     /// Column sums of the rows that go into one.
     sums: Vec<u16>,
 }
 
+impl Default for Shrinker {
+    fn default() -> Self {
+        Self::with_width(SMALL_WIDTH)
+    }
+}
+
 impl Shrinker {
+    /// To pictures of at most this width, one pixel or more.
+    pub fn with_width(most: u32) -> Self {
+        Self { most: most.max(1), pool: Pool::default(), sums: Vec::new() }
+    }
+
     /// The small picture; the same one where it is small already.
     pub fn shrink(&mut self, picture: &Picture) -> Picture {
-        let Some((width, height)) = small_size(picture.width, picture.height) else { return picture.clone() };
-        let by = picture.width.div_ceil(SMALL_WIDTH) as usize;
+        let Some((width, height)) = size_within(self.most, picture.width, picture.height) else {
+            return picture.clone();
+        };
+        let by = picture.width.div_ceil(self.most) as usize;
         let (w, h) = (width as usize, height as usize);
         let mut out = self.pool.take(w * h * 3 / 2);
         let (y, uv) = out.split_at_mut(w * h);

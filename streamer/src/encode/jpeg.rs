@@ -1,18 +1,18 @@
-//! I420 to JPEG, for stills and thumbnails.
+//! A picture as JPEG: stills and thumbnails.
 
 use bytes::Bytes;
 use jpeg_encoder::{ColorType, Encoder};
 
 use crate::decode::{I420, i420_len};
 
-/// A picture as JPEG of this quality, of 100; why not.
-pub(crate) fn encode(picture: &I420, quality: u8) -> Result<Bytes, String> {
-    let refused = |why: &dyn std::fmt::Display| why.to_string();
+/// Writes a picture as JPEG of this quality (1 to 100).
+pub fn encode(picture: &I420, quality: u8) -> Result<Bytes, String> {
     let (width, height) = (picture.width as usize, picture.height as usize);
     if picture.data.len() < i420_len(width, height) {
-        return Err(refused(&"the picture is shorter than its size"));
+        return Err("the picture is shorter than its size".to_owned());
     }
-    let (w, h) = (u16::try_from(width).map_err(|e| refused(&e))?, u16::try_from(height).map_err(|e| refused(&e))?);
+    let side = |n: usize| u16::try_from(n).map_err(|error| error.to_string());
+    let (w, h) = (side(width)?, side(height)?);
     let (chroma_width, chroma_height) = (width.div_ceil(2), height.div_ceil(2));
     let (luma, chroma) = picture.data.split_at(width * height);
     let (cb, cr) = chroma.split_at(chroma_width * chroma_height);
@@ -32,7 +32,7 @@ pub(crate) fn encode(picture: &I420, quality: u8) -> Result<Bytes, String> {
         }
     }
     let mut bytes = Vec::new();
-    Encoder::new(&mut bytes, quality).encode(&pixels, w, h, ColorType::Ycbcr).map_err(|e| refused(&e))?;
+    Encoder::new(&mut bytes, quality).encode(&pixels, w, h, ColorType::Ycbcr).map_err(|error| error.to_string())?;
     Ok(bytes.into())
 }
 
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_shorter_than_its_size_is_an_error() {
+    fn a_picture_that_is_too_short_is_refused() {
         assert!(encode(&I420 { width: 640, height: 480, data: Bytes::new() }, 88).is_err());
     }
 }

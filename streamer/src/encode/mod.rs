@@ -4,9 +4,11 @@
 pub mod control;
 pub mod convert;
 pub mod h264;
-pub(crate) mod jpeg;
+pub mod jpeg;
 pub mod mailbox;
+pub mod mask;
 pub mod opus;
+pub mod polygon;
 pub mod rate;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The encoders against real pictures: what comes out is decoded again and compared.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athome_shared::id::{CameraId, Layer};
@@ -162,9 +163,14 @@ async fn next_frame(reader: &mut crate::hub::Reader) -> std::sync::Arc<EncodedFr
 #[tokio::test]
 async fn both_layers_come_from_one_camera_and_only_while_wanted() {
     let (hub, full, small) = camera();
-    let encoders =
-        VideoEncoders::start("door", hub.stream(&full), hub.stream(&small), Limits { ceiling_bps: None, fps: 30.0 })
-            .unwrap();
+    let encoders = VideoEncoders::start(
+        "door",
+        hub.stream(&full),
+        hub.stream(&small),
+        Limits { ceiling_bps: None, fps: 30.0 },
+        Arc::default(),
+    )
+    .unwrap();
     let size = (1280, 720);
     for n in 0..5 {
         encoders.post(raw(n, size));
@@ -194,7 +200,8 @@ async fn both_layers_come_from_one_camera_and_only_while_wanted() {
 #[tokio::test]
 async fn a_broken_picture_costs_itself_only() {
     let (hub, full, small) = camera();
-    let encoders = VideoEncoders::start("door", hub.stream(&full), hub.stream(&small), Limits::default()).unwrap();
+    let encoders =
+        VideoEncoders::start("door", hub.stream(&full), hub.stream(&small), Limits::default(), Arc::default()).unwrap();
     let mut viewer = hub.stream(&full).subscribe(From::Live);
     for format in [PixelFormat::Mjpeg, PixelFormat::Yuyv] {
         encoders.post(RawFrame { format, data: vec![0xff; 100].into(), ..raw(0, SIZE) });

@@ -9,6 +9,7 @@ use super::control::{Control, Range};
 use super::convert::{Converter, Picture, Shrinker};
 use super::h264::{Encoder, suitable_bitrate};
 use super::mailbox::Mailbox;
+use super::mask::{Blackout, Private};
 use super::rate::FrameRate;
 use crate::hub::{Demand, Stream};
 use crate::source::RawFrame;
@@ -40,8 +41,14 @@ pub struct Limits {
 }
 
 impl VideoEncoders {
-    /// Starts the threads. They sleep while nobody wants a layer.
-    pub fn start(name: &str, full: Arc<Stream>, small: Arc<Stream>, limits: Limits) -> std::io::Result<Self> {
+    /// Starts the threads. They sleep while nobody wants a layer. What is `private` is black before anything is encoded.
+    pub fn start(
+        name: &str,
+        full: Arc<Stream>,
+        small: Arc<Stream>,
+        limits: Limits,
+        private: Arc<Private>,
+    ) -> std::io::Result<Self> {
         let mut encoders = Self { frames: Arc::default(), pictures: Arc::default(), threads: Vec::new() };
         let small_layer = SmallLayer {
             inbox: encoders.pictures.clone(),
@@ -53,6 +60,7 @@ impl VideoEncoders {
             inbox: encoders.frames.clone(),
             outbox: encoders.pictures.clone(),
             converter: Converter::default(),
+            blackout: Blackout::new(private),
             layer: Layer::new(full, limits, FULL_FLOOR_BPS),
             small,
             newest: None,
@@ -96,6 +104,7 @@ struct FullLayer {
     inbox: Arc<Mailbox<RawFrame>>,
     outbox: Arc<Mailbox<Picture>>,
     converter: Converter,
+    blackout: Blackout,
     layer: Layer,
     small: Arc<Stream>,
     /// The last frame, until it is encoded: who comes between two frames need not wait for the next.
@@ -139,6 +148,7 @@ impl FullLayer {
         };
         match self.converter.to_i420(&frame) {
             Ok(picture) => {
+                let picture = self.blackout.apply(picture);
                 if small {
                     self.outbox.post(picture.clone());
                 }

@@ -168,6 +168,12 @@ impl Stream {
         self.board().set_origin(origin);
     }
 
+    /// Forgets the frames so far: nobody may see them any more. Readers are told, and go on at the next key frame.
+    pub fn forget(&self) {
+        let _forgotten = self.ring().clear();
+        self.published.notify_waiters();
+    }
+
     /// The newest key frame and all after it; empty where there is none. For snapshots.
     pub fn newest_gop(&self) -> Vec<Arc<EncodedFrame>> {
         self.ring().newest_gop()

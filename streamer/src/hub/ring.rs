@@ -125,6 +125,14 @@ impl Ring {
         pruned
     }
 
+    /// Forgets every frame and returns them, to be freed outside the lock. Readers are told, and wait for a key frame.
+    pub(super) fn clear(&mut self) -> VecDeque<Arc<EncodedFrame>> {
+        self.first = self.end_seq();
+        self.keys.clear();
+        self.bytes = 0;
+        std::mem::take(&mut self.frames)
+    }
+
     fn over_limits(&self) -> bool {
         let (Some(first), Some(last)) = (self.frames.front(), self.frames.back()) else { return false };
         self.bytes > self.limits.bytes || last.encoded.saturating_duration_since(first.encoded) > self.limits.duration

@@ -36,12 +36,13 @@ pub enum Action {
     Snapshot { re: u32, camera: CameraId },
     BulkAck { id: u32, bytes: u64 },
     BulkCancel { id: u32 },
+    Cells { re: u32, camera: CameraId, on: bool },
     Rename { re: u32, name: String },
 }
 
 /// Tags of `ToStreamer`: with one of these, a message that does not parse is malformed and not merely new.
-const KNOWN: [&str; 10] =
-    ["watch", "unwatch", "listen", "key", "ping", "snapshot", "bulk_ack", "bulk_cancel", "rename", "bye"];
+const KNOWN: [&str; 11] =
+    ["watch", "unwatch", "listen", "key", "ping", "snapshot", "bulk_ack", "bulk_cancel", "cells", "rename", "bye"];
 
 /// Decides about one message of a viewer with these roles and slots, received at `now`.
 pub fn decide(message: &[u8], roles: Roles, shape: Shape, cameras: &[Camera], now: WallTime) -> Verdict {
@@ -96,6 +97,15 @@ pub fn decide(message: &[u8], roles: Roles, shape: Shape, cameras: &[Camera], no
         }
         ToStreamer::BulkAck { id, bytes } => Verdict::Do(Action::BulkAck { id, bytes }),
         ToStreamer::BulkCancel { id } => Verdict::Do(Action::BulkCancel { id }),
+        ToStreamer::Cells { re, camera, on } => {
+            if !may(Command::Watch) {
+                refuse(re, RefusedWhy::Role)
+            } else if cameras.iter().all(|c| c.id != camera) {
+                refuse(re, RefusedWhy::UnknownCamera)
+            } else {
+                Verdict::Do(Action::Cells { re, camera, on })
+            }
+        }
         ToStreamer::Rename { re, name } => {
             if !may(Command::RenameSelf) {
                 return refuse(re, RefusedWhy::Role);
@@ -225,6 +235,7 @@ mod tests {
             r#"{"t":"watch","re":9,"slot":0,"camera":"door","layer":"full"}"#,
             r#"{"t":"listen","re":9,"slot":0,"camera":"door"}"#,
             r#"{"t":"snapshot","re":9,"camera":"door"}"#,
+            r#"{"t":"cells","re":9,"camera":"door","on":true}"#,
             r#"{"t":"rename","re":9,"name":"x"}"#,
         ] {
             assert_eq!(with(&[Role::Talk], message), refused(9, RefusedWhy::Role), "{message}");
@@ -280,6 +291,7 @@ mod tests {
             ToStreamer::Snapshot { re: 0, camera },
             ToStreamer::BulkAck { id: 0, bytes: 0 },
             ToStreamer::BulkCancel { id: 0 },
+            ToStreamer::Cells { re: 0, camera: CameraId::slug("door"), on: true },
             ToStreamer::Rename { re: 0, name: String::new() },
             ToStreamer::Bye { why: Why::Left },
         ];

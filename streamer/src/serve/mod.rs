@@ -8,6 +8,7 @@ pub mod desk;
 pub mod door;
 pub mod house;
 pub mod live;
+mod moving;
 pub mod reach;
 pub mod run;
 pub mod session;

@@ -1,12 +1,13 @@
 //! One viewer's session: owner of its peer connection, its slots, its transfers and everything that runs for it. It tells
 //! its house what happens and is told what to do; nothing of it outlives [`run`].
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athome_shared::id::{CameraId, Layer};
-use athome_shared::pair::roles::Roles;
+use athome_shared::pair::roles::{Command, Roles, Way, allowed};
 use athome_shared::peer::{Channel, PeerEvent, PeerSettings, PeerState, Sender, Shape};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::control::{Attached, Camera, RefusedWhy, ToViewer};
@@ -22,10 +23,12 @@ use super::bulk::{MAX_TRANSFERS, Outgoing, Transfers};
 use super::control::{Action, Verdict, decide, permitted};
 use super::house::SessionId;
 use super::live::Figures;
+use super::moving::Moving;
 use super::slots::Slots;
 use super::still::StillError;
 use super::stills::Stills;
 use crate::hub::Hub;
+use crate::motion::board::Glance;
 
 /// Video slots at most. A viewer may ask for 16; an offer of so many would not fit a sealed message.
 const MAX_VIDEO_SLOTS: u8 = 9;
@@ -41,6 +44,8 @@ const DEAF_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// Longest wait for a goodbye to go out.
 const GOODBYE: Duration = Duration::from_millis(300);
+/// Between two looks at what moves.
+const MOTION_STEP: Duration = Duration::from_millis(100);
 /// Peer events that wait; when full, the connection's control side waits and media reports are dropped.
 const PEER_EVENTS: usize = 256;
 /// Reports of slots that wait; a second's figures are dropped when it is full.
@@ -55,6 +60,8 @@ pub struct Common {
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
     /// Names of who watches now.
     pub watching: watch::Receiver<Arc<Vec<String>>>,
+    /// What moves in front of the cameras.
+    pub motion: watch::Receiver<BTreeMap<CameraId, Glance>>,
     pub place: Arc<str>,
     pub peer: PeerSettings,
 }
@@ -189,6 +196,9 @@ struct Session {
     renaming: bool,
     /// Sound was asked for at the start, and the camera has had none so far.
     wants_sound: bool,
+    moving: Moving,
+    /// Motion is not looked at before.
+    motion_at: Option<Instant>,
     /// It does not read what it is sent.
     deaf: bool,
 }
@@ -228,6 +238,8 @@ impl Session {
             renaming: false,
             wants_sound,
             deadline: Some(Instant::now() + CONNECT_LIMIT),
+            moving: Moving::default(),
+            motion_at: None,
             deaf: false,
         })
     }
@@ -260,6 +272,10 @@ impl Session {
                 }
                 Ok(()) = self.common.watching.changed() => {
                     self.say_watching().await;
+                    None
+                }
+                true = motion(&mut self.common.motion, self.motion_at), if self.ctl && self.may_watch() => {
+                    self.say_moving().await;
                     None
                 }
                 () = until(self.deadline) => Some(End::Lost),
@@ -372,6 +388,11 @@ impl Session {
                     self.say(&ToViewer::BulkEnd { id, ok: false }).await;
                 }
             }
+            Action::Cells { re, camera, on } => {
+                self.moving.handle_wish(camera, on);
+                self.say(&ToViewer::Done { re }).await;
+                self.common.motion.mark_changed();
+            }
             // One at a time: each is a write to the disk that everybody else's waits for.
             Action::Rename { re, .. } if self.renaming => {
                 self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
@@ -478,6 +499,18 @@ impl Session {
         self.say(&ToViewer::Watching { names }).await;
     }
 
+    fn may_watch(&self) -> bool {
+        allowed(Command::Watch, &self.roles, Way::DataChannel)
+    }
+
+    async fn say_moving(&mut self) {
+        self.motion_at = Some(Instant::now() + MOTION_STEP);
+        let news = self.moving.handle_glances(&self.common.motion.borrow_and_update());
+        for message in news {
+            self.say(&message).await;
+        }
+    }
+
     async fn say(&mut self, message: &ToViewer) {
         if !self.ctl {
             return;
@@ -534,6 +567,14 @@ async fn prepare(slots: &mut Slots, cameras: &[Camera], join: &Join, clock: Medi
 fn stats(figures: Figures) -> ToViewer {
     let Figures { slot, epoch, encode_us, hub_us, send_us, frames, bytes, dropped, target_bps } = figures;
     ToViewer::SlotStats { slot, epoch, encode_us, hub_us, send_us, frames, bytes, dropped, target_bps }
+}
+
+/// True once motion is to be looked at again.
+async fn motion(changes: &mut watch::Receiver<BTreeMap<CameraId, Glance>>, not_before: Option<Instant>) -> bool {
+    if let Some(at) = not_before {
+        sleep_until(Deadline::from_std(at)).await;
+    }
+    changes.changed().await.is_ok()
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -4,7 +4,7 @@ use athome_shared::protocol::control::{Camera, CameraReason};
 use athome_shared::time::WallTime;
 use serde_json::{Value, json};
 
-use crate::events::{DiskTrouble, Event, Kind, Outage};
+use crate::events::{DiskTrouble, Event, Kind, Outage, View};
 use crate::words::{Lang, Word};
 
 /// The event as a person is told it. A camera goes by its name in `cameras`.
@@ -19,6 +19,10 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
         }
         Kind::SoundOnline => Word::MicBack.fill(lang, &[("cam", cam)]),
         Kind::SoundOffline { reason } => silence(*reason).fill(lang, &[("cam", cam)]),
+        Kind::MotionBegan { zones, .. } if zones.is_empty() => Word::Motion.fill(lang, &[("cam", cam)]),
+        Kind::MotionBegan { zones, .. } => Word::MotionIn.fill(lang, &[("cam", cam), ("zones", &zones.join(", "))]),
+        Kind::MotionEnded { .. } => Word::MotionOver.fill(lang, &[("cam", cam)]),
+        Kind::ViewChanged { view } => view_word(*view).fill(lang, &[("cam", cam)]),
         Kind::ViewerJoined { name } => Word::NowWatching.fill(lang, &[("device", name)]),
         Kind::ViewerLeft { name } => Word::Left.fill(lang, &[("device", name)]),
         Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
@@ -26,8 +30,6 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
         Kind::Tampered { count } => Word::Tampered.fill(lang, &[("n", &count.to_string())]),
         Kind::SignalingUp { server } => Word::SignalingUp.fill(lang, &[("server", server)]),
         Kind::SignalingDown { server, why } => outage_word(*why).fill(lang, &[("server", server)]),
-        Kind::MotionBegan { .. } => Word::MotionBegan.fill(lang, &[("cam", cam)]),
-        Kind::MotionEnded { .. } => Word::MotionEnded.fill(lang, &[("cam", cam)]),
         Kind::RecordingBegan { .. } => Word::RecordingBegan.fill(lang, &[("cam", cam)]),
         Kind::RecordingClosed { file, .. } => Word::RecordingClosed.fill(lang, &[("cam", cam), ("file", file)]),
         Kind::RecordingFailed { why } => disk_word(*why).fill(lang, &[("cam", cam)]),
@@ -42,6 +44,9 @@ pub fn object(event: &Event) -> Value {
         Kind::Offline { reason } => json!({"event": "camera_offline", "reason": reason}),
         Kind::SoundOnline => json!({"event": "sound_online"}),
         Kind::SoundOffline { reason } => json!({"event": "sound_offline", "reason": reason}),
+        Kind::MotionBegan { began, zones } => json!({"event": "motion_began", "began": began, "zones": zones}),
+        Kind::MotionEnded { began, peak } => json!({"event": "motion_ended", "began": began, "peak": peak}),
+        Kind::ViewChanged { view } => json!({"event": "view_changed", "view": view}),
         Kind::ViewerJoined { name } => json!({"event": "viewer_joined", "name": name}),
         Kind::ViewerLeft { name } => json!({"event": "viewer_left", "name": name}),
         Kind::DevicePaired { name } => json!({"event": "device_paired", "name": name}),
@@ -51,8 +56,6 @@ pub fn object(event: &Event) -> Value {
         Kind::SignalingDown { server, why } => {
             json!({"event": "signaling", "server": server, "up": false, "why": why})
         }
-        Kind::MotionBegan { began, zones } => json!({"event": "motion_began", "began": began, "zones": zones}),
-        Kind::MotionEnded { began, peak } => json!({"event": "motion_ended", "began": began, "peak": peak}),
         Kind::RecordingBegan { why } => json!({"event": "recording_began", "why": why}),
         Kind::RecordingClosed { file, began, ended, bytes, why } => json!({
             "event": "recording_closed", "file": file, "began": began, "ended": ended, "bytes": bytes, "why": why,
@@ -90,6 +93,16 @@ fn silence(reason: CameraReason) -> Word {
         CameraReason::Gone => Word::MicGone,
         CameraReason::Busy => Word::MicBusy,
         _ => Word::MicTrouble,
+    }
+}
+
+/// What became of a camera's view.
+fn view_word(view: View) -> Word {
+    match view {
+        View::Clear => Word::ViewClear,
+        View::Covered => Word::ViewCovered,
+        View::Blinded => Word::ViewBlinded,
+        View::Moved => Word::ViewMoved,
     }
 }
 
@@ -131,7 +144,7 @@ mod tests {
     use athome_shared::time::WallTime;
 
     use super::{object, trouble, words};
-    use crate::events::{Cause, DiskTrouble, Event, Kind, Outage};
+    use crate::events::{Cause, DiskTrouble, Event, Kind, Outage, View};
     use crate::words::{Lang, Word};
 
     #[test]
@@ -145,6 +158,7 @@ mod tests {
     fn each_event_has_its_name_and_its_sentence() {
         let name = || "Anna's phone".to_owned();
         let server = || "wss://example.org/ws".to_owned();
+        let zones = || vec!["Path".to_owned(), "Gate".to_owned()];
         let down = |why| Kind::SignalingDown { server: server(), why };
         let (began, ended) = (WallTime(1), WallTime(2));
         let closed =
@@ -159,6 +173,15 @@ mod tests {
                 "The microphone of door is not there.",
             ),
             (Kind::SoundOffline { reason: CameraReason::Busy }, "sound_offline", "Another program uses the microphone"),
+            (Kind::MotionBegan { began: WallTime(4), zones: Vec::new() }, "motion_began", "Motion at door."),
+            (
+                Kind::MotionBegan { began: WallTime(4), zones: zones() },
+                "motion_began",
+                "Motion at door, in Path, Gate.",
+            ),
+            (Kind::MotionEnded { began: WallTime(4), peak: 0.25 }, "motion_ended", "door is still again."),
+            (Kind::ViewChanged { view: View::Covered }, "view_changed", "door is covered."),
+            (Kind::ViewChanged { view: View::Clear }, "view_changed", "door sees clearly again."),
             (Kind::ViewerJoined { name: name() }, "viewer_joined", "Anna's phone is watching."),
             (Kind::ViewerLeft { name: name() }, "viewer_left", "Anna's phone stopped watching."),
             (Kind::DevicePaired { name: name() }, "device_paired", "Anna's phone is now paired."),
@@ -169,8 +192,6 @@ mod tests {
             (down(Outage::Unreachable), "signaling", "No signaling server answers at wss://example.org/ws."),
             (down(Outage::Refused), "signaling", "wss://example.org/ws does not take this streamer."),
             (down(Outage::Replaced), "signaling", "Another streamer with the same keys"),
-            (Kind::MotionBegan { began: WallTime(4), zones: Vec::new() }, "motion_began", "Something moves at door."),
-            (Kind::MotionEnded { began: WallTime(4), peak: 0.5 }, "motion_ended", "door is quiet again."),
             (Kind::RecordingBegan { why: Cause::Motion }, "recording_began", "door is being recorded."),
             (closed, "recording_closed", "A recording of door is complete: door/a.mp4."),
             (Kind::RecordingFailed { why: DiskTrouble::Full }, "recording_failed", "The disk is full: door is not"),

@@ -56,6 +56,22 @@ pub enum Problem {
     },
     TooManyCameras(usize),
     TooManyEntries(usize),
+    TooManyZones(usize),
+    /// Two zones of a camera have this name.
+    ZoneTwice(String),
+    /// What is wrong with one of a camera's zones.
+    InZone {
+        zone: String,
+        problem: Box<Self>,
+    },
+    /// How many a zone may have.
+    Corners {
+        least: usize,
+        most: usize,
+    },
+    CornersOutside,
+    EdgesCross,
+    PercentOfPicture,
     /// Close to a word we know.
     Slip {
         what: Thing,
@@ -156,6 +172,33 @@ impl Problem {
             }
             Self::TooManyCameras(most) => (format!("more than {most} cameras"), format!("plus de {most} caméras")),
             Self::TooManyEntries(most) => (format!("at most {most} entries"), format!("au plus {most} entrées")),
+            Self::TooManyZones(most) => {
+                (format!("at most {most} zones for a camera"), format!("au plus {most} zones par caméra"))
+            }
+            Self::ZoneTwice(name) => (
+                format!("two zones are called {name}; give each its own name"),
+                format!("deux zones s’appellent {name}\u{202f}; donnez à chacune son propre nom"),
+            ),
+            Self::InZone { zone, problem } => {
+                let (english, french) = problem.both();
+                (format!("zone {zone}: {english}"), format!("zone {zone}\u{a0}: {french}"))
+            }
+            Self::Corners { least, most } => (
+                format!("{least} to {most} corners, each as [across, down]"),
+                format!("de {least} à {most} coins, chacun comme [horizontal, vertical]"),
+            ),
+            Self::CornersOutside => (
+                "corners are from 0 to 1: shares of the picture's width and height".to_owned(),
+                "les coins vont de 0 à 1\u{a0}: des parts de la largeur et de la hauteur de l’image".to_owned(),
+            ),
+            Self::EdgesCross => (
+                "its edges cross; put the corners in the order of the outline".to_owned(),
+                "ses côtés se croisent\u{202f}; mettez les coins dans l’ordre du contour".to_owned(),
+            ),
+            Self::PercentOfPicture => (
+                "percent of the picture, from 0.01 to 100".to_owned(),
+                "un pourcentage de l’image, de 0.01 à 100".to_owned(),
+            ),
             Self::Slip { what, word, nearest } => {
                 let (english, french) = match what {
                     Thing::Camera => ("camera", "une caméra"),
@@ -272,6 +315,13 @@ mod tests {
             Problem::Name { longest: 60 },
             Problem::TooManyCameras(2),
             Problem::TooManyEntries(2),
+            Problem::TooManyZones(2),
+            Problem::ZoneTwice(text()),
+            Problem::InZone { zone: text(), problem: Box::new(Problem::EdgesCross) },
+            Problem::Corners { least: 3, most: 9 },
+            Problem::CornersOutside,
+            Problem::EdgesCross,
+            Problem::PercentOfPicture,
             Problem::Slip { what: Thing::Camera, word: text(), nearest: text() },
             Problem::Slip { what: Thing::Microphone, word: text(), nearest: text() },
             Problem::After { form: "file", problem: Box::new(Problem::PathMissing) },

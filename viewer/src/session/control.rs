@@ -35,7 +35,7 @@ pub fn read(bytes: &[u8]) -> Read {
 }
 
 /// The tags of [`ToViewer`].
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 14] = [
     "hello",
     "cameras",
     "attached",
@@ -43,6 +43,8 @@ const KNOWN: [&str; 12] = [
     "pong",
     "slot_stats",
     "watching",
+    "motion",
+    "cells",
     "done",
     "refused",
     "bulk_begin",

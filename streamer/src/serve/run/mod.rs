@@ -6,11 +6,11 @@ mod links;
 mod sessions;
 mod store;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use athome_shared::id::ChannelId;
+use athome_shared::id::{CameraId, ChannelId};
 use athome_shared::pair::link::LinkServer;
 use athome_shared::peer::PeerSettings;
 use athome_shared::protocol::control::Camera;
@@ -37,6 +37,7 @@ use super::session::{Common, News, Order};
 use super::stills::Stills;
 use crate::events::Events;
 use crate::hub::Hub;
+use crate::motion::board::Glance;
 use crate::trust::{Identity, Roster, TrustError, TrustStore, ViewerKey};
 
 /// Events of links that wait; when full, the links read no more from their servers, which drop what overflows there.
@@ -59,6 +60,7 @@ pub struct Setup {
     pub stills: Stills,
     pub clock: MediaClock,
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
+    pub motion: watch::Receiver<BTreeMap<CameraId, Glance>>,
     pub peer: PeerSettings,
     pub events: Events,
     pub links: Vec<LinkSetup>,
@@ -210,6 +212,7 @@ impl Task {
                 clock: setup.clock,
                 cameras: setup.cameras,
                 watching: names,
+                motion: setup.motion,
                 place: identity.place.as_str().into(),
                 peer: setup.peer,
             },

@@ -335,6 +335,8 @@ impl Session {
                 Event::SlotStats { slot, encode_us, hub_us, send_us, target_bps }
             }
             ToViewer::Watching { names } => Event::Watching(names),
+            // Not drawn so far.
+            ToViewer::Motion { .. } | ToViewer::Cells { .. } => return,
             ToViewer::Done { re } => Event::Reply { re, refused: None },
             ToViewer::Refused { re, why } => {
                 self.slots.handle_refused(re);
