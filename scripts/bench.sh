@@ -3,7 +3,14 @@
 # Figures that compare are ratios from one run; the machine should do nothing else meanwhile. About twelve minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for name in encode hub peer relay window system recording; do
+# Motion is compared with OpenCV's MOG2 where that can be had, and judged on real clips where ATHOME_CLIPS names their folder.
+opencv=target/opencv/bin/python
+if [ ! -x "$opencv" ] || ! "$opencv" -c 'import cv2' 2>/dev/null; then
+    { python3 -m venv target/opencv && "$opencv" -m pip install --quiet opencv-python-headless==5.0.0.93; } >&2 ||
+        echo "SKIP: OpenCV could not be installed (python3-venv and a network are needed)." >&2
+fi
+export ATHOME_OPENCV_PYTHON=$PWD/$opencv
+for name in encode hub motion peer relay window system recording; do
     echo "== $name" >&2
     cargo bench --quiet --locked --workspace --bench "$name"
 done
