@@ -3,7 +3,8 @@
 //! must hold of whatever it accepts.
 
 use std::io::Cursor;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use athome_shared::media::h264::{self, AvcConfig};
 use athome_shared::media::mp4::read::{Depth, load, scan};
@@ -19,6 +20,12 @@ use athome_shared::protocol::control::ToViewer;
 use athome_shared::protocol::signal::{self, Frame};
 use athome_shared::protocol::wire::{FromCamera, FromViewer, Join, PairHello, PairReply, SlotKind};
 use athome_shared::time::WallTime;
+use athome_streamer::config;
+use athome_streamer::motion::grid::plane;
+use athome_streamer::motion::look::Looker;
+use athome_streamer::motion::sample::{Layout, Sampler};
+use athome_streamer::motion::wide::Wide;
+use athome_streamer::motion::zones::{MIDDLE, ZoneMap};
 use athome_streamer::serve::control::decide;
 use bytes::Bytes;
 
@@ -30,7 +37,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -44,6 +51,8 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("webcam", scan::webcam),
     ("mp4", mp4::mp4),
     ("recording", recording),
+    ("zones", zones),
+    ("motion", motion),
 ];
 
 /// Runs one target by its name; `false` where there is no such target.
@@ -206,5 +215,34 @@ fn recording(data: &[u8]) {
         }
         let again = scan(&mut Cursor::new(&mended), Depth::Whole).expect("ours before, ours now");
         assert!(again.finished && again.fragments == movie.fragments);
+    }
+}
+
+/// A configuration with zones: whatever is accepted becomes a map, in which nothing private or ignored counts.
+fn zones(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(config) = config::parse(text, Path::new("athome.toml"), &|_| None) else { return };
+    for camera in &config.cameras {
+        let map = ZoneMap::new(&camera.zones, camera.detection.sensitivity);
+        assert!(map.private.iter().zip(map.counts.iter()).all(|(private, counts)| *private == 0 || *counts == 0));
+        assert!(map.contrast.iter().all(|contrast| *contrast >= 4) && map.least >= 1);
+    }
+}
+
+/// Pictures of every size, stride and layout, looked at one after the other: eight bytes say what they claim to be.
+fn motion(data: &[u8]) {
+    let wide = if data.len().is_multiple_of(2) { Wide::widest() } else { Wide::portable() };
+    let (mut sampler, mut cells) = (Sampler::new(wide), plane(0));
+    let mut looker = Looker::new(ZoneMap::new(&[], MIDDLE), wide, 1);
+    let (start, mut at, mut rest) = (Instant::now(), Duration::ZERO, data);
+    for _ in 0..40 {
+        let Some((head, tail)) = rest.split_first_chunk::<8>() else { return };
+        let number = |n: usize| usize::from(u16::from_be_bytes([head[n], head[n + 1]]));
+        let layout = Layout { width: number(0), height: number(2), stride: number(4), step: usize::from(head[6] % 4) };
+        at += Duration::from_millis(u64::from(head[7]) * 7);
+        if sampler.sample(tail, layout, &mut cells) {
+            looker.handle_picture(start + at, &cells);
+        }
+        rest = tail;
     }
 }

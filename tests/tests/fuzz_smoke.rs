@@ -152,6 +152,16 @@ fn recording() {
 }
 
 #[test]
+fn zones() {
+    smoke("zones");
+}
+
+#[test]
+fn motion() {
+    smoke("motion");
+}
+
+#[test]
 fn every_target_is_run_here_and_by_the_fuzzer() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fuzzer = std::fs::read_to_string(manifest.join("fuzz/Cargo.toml")).unwrap();

@@ -72,9 +72,9 @@ impl Disturbance {
                 tone(picture, |v| v * gain)
             }
             Self::Infrared => {
-                if at < 0.0 || at > 9.0 {
+                if !(0.0..=9.0).contains(&at) {
                     picture.clone()
-                } else if at < 0.3 || at > 8.7 {
+                } else if !(0.3..=8.7).contains(&at) {
                     tone(picture, |v| v * 0.05 + 16.0)
                 } else {
                     infrared(picture)
