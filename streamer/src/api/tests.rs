@@ -237,6 +237,24 @@ async fn a_camera_is_changed_and_what_makes_no_sense_changes_nothing() {
     let after = running.app.settings().configs().borrow()[0].clone();
     assert_eq!((after.source.to_string().as_str(), after.wish.size), ("test:5", Some((320, 180))));
     assert_eq!((after.wish.fps, after.active), (Some(12.0), false));
+    // What is private stays so in whatever way the camera is then run.
+    let all = r#"{"zones": [{"name": "All", "kind": "privacy", "points": [[0, 0], [1, 0], [1, 1], [0, 1]]}]}"#;
+    assert_eq!(change(all).await.status, 200);
+    assert_eq!(change(r#"{"active": true, "size": "640x360"}"#).await.status, 200);
+    let mut tries = 0;
+    let still = loop {
+        let still = running.ask("GET", "/api/v1/cameras/test-card/snapshot.jpg", None).await;
+        if still.status == 200 {
+            break crate::decode::jpeg::Decoder::default().decode(&still.body).expect("a picture");
+        }
+        tries += 1;
+        assert!(tries < 100, "no picture came: {}", still.status);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    assert_eq!((still.width, still.height), (640, 360));
+    assert!(still.data[..640 * 360].iter().all(|luma| *luma < 24), "something private is seen");
+    assert_eq!(running.app.settings().configs().borrow()[0].zones.len(), 1);
+    assert_eq!(change(r#"{"active": false, "zones": []}"#).await.status, 200);
     assert_eq!(change(r#"{"size": null}"#).await.status, 200);
     assert_eq!(running.app.settings().configs().borrow()[0].wish.size, None);
     running.app.shutdown().await;

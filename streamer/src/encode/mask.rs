@@ -80,11 +80,13 @@ fn runs(polygons: &[Vec<Corner>], (width, height): (u32, u32)) -> Vec<[usize; 3]
     for polygon in polygons {
         for row in 0..height {
             let at = |part: f32| (row as f32 + part) / height as f32;
-            // A corner within the row reaches farther than the lines above and below it tell.
-            let corners = polygon.iter().filter(|corner| (at(0.0)..=at(1.0)).contains(&corner.1));
-            let ends = corners.map(|corner| [corner.0, corner.0]);
-            let lines = [0.0, 0.5, 1.0].into_iter().flat_map(|part| spans(polygon, at(part)));
-            for [from, to] in lines.chain(ends) {
+            // What no edge comes through is inside as a whole or not at all: the middle tells.
+            let inside = spans(polygon, at(0.5)).into_iter();
+            let edges = (0..polygon.len()).filter_map(|n| {
+                let (one, other) = (polygon[n], polygon[(n + 1) % polygon.len()]);
+                reach(one, other, at(0.0), at(1.0))
+            });
+            for [from, to] in inside.chain(edges) {
                 let from = (from * width as f32).floor().clamp(0.0, width as f32) as usize;
                 let to = (to * width as f32).ceil().clamp(0.0, width as f32) as usize;
                 if from < to {
@@ -94,6 +96,16 @@ fn runs(polygons: &[Vec<Corner>], (width, height): (u32, u32)) -> Vec<[usize; 3]
         }
     }
     runs
+}
+
+/// From where to where across an edge comes through the rows between `top` and `bottom`.
+fn reach((x1, y1): Corner, (x2, y2): Corner, top: f32, bottom: f32) -> Option<[f32; 2]> {
+    if y1.max(y2) < top || y1.min(y2) > bottom {
+        return None;
+    }
+    let across = |y: f32| x1 + (y.clamp(top, bottom) - y1) / (y2 - y1) * (x2 - x1);
+    let (a, b) = if y1 == y2 { (x1, x2) } else { (across(y1), across(y2)) };
+    Some([a.min(b), a.max(b)])
 }
 
 #[cfg(test)]
@@ -145,6 +157,7 @@ mod tests {
         let private = Arc::new(Private::default());
         private.set(vec![vec![(0.0, 0.501), (1.0, 0.502), (1.0, 0.503)]]);
         let masked = Blackout::new(private).apply(grey(64, 48));
-        assert!(masked.planes()[0].contains(&16));
+        assert!(masked.planes()[0][24 * 64..25 * 64].iter().all(|luma| *luma == 16), "as wide as it is");
+        assert!(masked.planes()[0][..24 * 64].iter().all(|luma| *luma == 90));
     }
 }
