@@ -7,7 +7,7 @@ set -euo pipefail
 
 build_commands=(g++ make cmake nasm pkg-config)
 build_packages=(g++ make cmake nasm pkg-config libclang-dev libasound2-dev)
-test_packages=(chromium ffmpeg python3-venv iproute2 pulseaudio libasound2-plugins libasound2-data
+test_packages=(chromium ffmpeg procps python3-venv iproute2 pulseaudio libasound2-plugins libasound2-data
     dbus gnome-keyring desktop-file-utils libglib2.0-bin
     xvfb xdotool openbox xclip qrencode libgl1 libgl1-mesa-dri libegl1 libx11-xcb1 libxcursor1 libxi6 libxrandr2
     libxkbcommon-x11-0)

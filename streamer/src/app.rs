@@ -143,7 +143,14 @@ impl App {
             .into_iter()
             .chain(servers.iter().map(|url| LinkSetup { url: url.clone(), own: false }))
             .collect();
-        let recording = start_recording(store, &config, &hub, &events, clock, &cameras)?;
+        let recording = match start_recording(store, &config, &hub, &events, clock, &cameras) {
+            Ok(recording) => recording,
+            Err(error) => {
+                cameras.shutdown().await;
+                stop_signal(signal).await;
+                return Err(error);
+            }
+        };
         let whep = Whep::new(hub.clone(), clock, &peer);
         let stills = Stills::new(hub.clone());
         let serving = Serving::start(Setup {

@@ -6,6 +6,7 @@ use athome_shared::id::CameraId;
 
 use super::Detection;
 use crate::motion::zones::Zone;
+use crate::record::layout::QUARANTINE;
 use crate::record::trigger::Mode;
 use crate::source::{CameraSpec, MicSpec, Wish};
 
@@ -52,7 +53,8 @@ impl CameraConfig {
 
 /// Gives cameras whose names lead to the same id a number, in their order.
 pub fn make_ids_unique(cameras: &mut [CameraConfig]) {
-    let mut taken = BTreeSet::new();
+    // The folder of what does not play has this name.
+    let mut taken: BTreeSet<CameraId> = CameraId::new(QUARANTINE).into_iter().collect();
     for camera in cameras {
         let base = camera.id.clone();
         let mut n = 2;

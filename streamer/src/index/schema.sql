@@ -1,4 +1,4 @@
--- Times are Unix microseconds. Everything here can be made again from the recordings; what can't (a pin) is a file beside them.
+-- Times are Unix microseconds. Segments can be made again from the recordings (not why they were made); a pin is a file beside them. Events can't.
 CREATE TABLE segments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     camera TEXT NOT NULL,

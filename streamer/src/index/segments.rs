@@ -126,6 +126,12 @@ impl Index {
         })?)
     }
 
+    /// When the newest one ended that was recorded under a clock to be believed.
+    pub fn newest_dated(&self) -> Result<Option<WallTime>, IndexError> {
+        let newest = "SELECT max(ended) FROM segments WHERE dated";
+        Ok(self.db().query_row(newest, [], |row| row.get::<_, Option<i64>>(0))?.map(WallTime))
+    }
+
     /// Pins a segment, or takes the pin off.
     pub fn set_kept(&self, id: i64, kept: bool) -> Result<(), IndexError> {
         match self.db().execute("UPDATE segments SET kept = ?2 WHERE id = ?1", params![id, kept])? {

@@ -46,8 +46,6 @@ const ORDERS: usize = 64;
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Longest wait for the recorders to complete their files; a disk that hangs is left behind.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
-/// Motion is forgotten after this long where recordings have no age.
-const MOTION_AGE: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// How one camera is recorded.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +157,10 @@ impl Recording {
         if joined.await.is_err() {
             warn!("the recorders could not be waited for");
         }
-        while self.tasks.join_next().await.is_some() {}
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(SHUTDOWN_LIMIT, ended).await.is_err() {
+            warn!("what looks through the recordings waits for the disk and is left behind");
+        }
     }
 }
 
@@ -259,12 +260,7 @@ fn note(store: &Store, camera: &CameraId, event: &Event) -> Result<(), crate::in
 async fn tidy(store: Arc<Store>, stop: CancellationToken) {
     loop {
         let store = store.clone();
-        let tidied = tokio::task::spawn_blocking(move || {
-            store.tidy()?;
-            let old = i64::try_from(MOTION_AGE.as_micros()).unwrap_or(i64::MAX);
-            store.index().forget_motion(WallTime(WallTime::now().0.saturating_sub(old)))?;
-            Ok::<_, store::StoreError>(())
-        });
+        let tidied = tokio::task::spawn_blocking(move || store.tidy());
         match tidied.await {
             Ok(Err(error)) => warn!(%error, "old recordings could not be looked through"),
             Err(error) => warn!(%error, "old recordings could not be looked through"),

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::io::{self, SeekFrom};
 use std::path::Path;
 
-use athome_shared::media::mp4::read::{Depth, Fragment, Kind, Movie, ReadError, ends, load, scan};
+use athome_shared::id::CameraId;
+use athome_shared::media::mp4::read::{Depth, Fragment, Kind, Movie, ReadError, ends, is_sound, load, scan};
 use athome_shared::time::WallTime;
 
 use super::disk::{Disk, DiskFile, is_full, parent};
@@ -38,7 +39,9 @@ pub(super) struct Files {
 /// Looks through the folder of recordings; what has other names is not ours.
 pub(super) fn files(disk: &dyn Disk, root: &Path) -> io::Result<Files> {
     let mut found = Files::default();
-    for camera in disk.list(root)?.into_iter().filter(|entry| entry.folder) {
+    // Others' folders are not looked into: the root of a disk has some that nobody may read.
+    let camera = |name: &str| name != QUARANTINE && CameraId::new(name).is_some();
+    for camera in disk.list(root)?.into_iter().filter(|entry| entry.folder && camera(&entry.name)) {
         let days = disk.list(&root.join(&camera.name))?;
         for day in days.into_iter().filter(|day| day.folder && layout::is_day(&day.name)) {
             let folder = format!("{}/{}", camera.name, day.name);
@@ -89,7 +92,21 @@ pub(super) fn adopt(disk: &dyn Disk, root: &Path, file: &str, look: Look) -> io:
         let segment = known(ends.began, ends.ended, bytes, (ends.width, ends.height), ends.sound);
         return Ok(Adopted::Recording { segment, cut: 0, still: key_frame(&mut open, &ends.first) });
     }
-    let mut movie = match scan(&mut open, Depth::Whole) {
+    // What a crash left is looked at from the end backwards, where it is not whole: a flaw further in costs only itself.
+    let depth = if look == Look::Quick { Depth::Outline } else { Depth::Whole };
+    let mut scanned = scan(&mut open, depth);
+    if let Ok(movie) = &mut scanned
+        && movie.began.is_some()
+        && depth == Depth::Outline
+    {
+        while let Some(last) = movie.fragments.last().copied()
+            && !is_sound(&mut open, &last)?
+        {
+            movie.fragments.pop();
+            movie.good = last.place;
+        }
+    }
+    let mut movie = match scanned {
         Ok(movie) if movie.began.is_some() && movie.end() > 0 => movie,
         Err(ReadError::Io(why)) => return Err(why),
         Ok(_) | Err(ReadError::Foreign | ReadError::Damaged(_)) => {

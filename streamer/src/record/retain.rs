@@ -98,6 +98,11 @@ pub struct ClockTrust {
     doubt_until: Option<Instant>,
 }
 
+/// Whether something may have been so long after what is known; later, its clock was perhaps wrong.
+pub(super) fn may_follow(seen: WallTime, at: WallTime) -> bool {
+    at.0.saturating_sub(seen.0) <= micros(LONG_OFF)
+}
+
 impl ClockTrust {
     /// `seen` is the latest time that is known to have been: that of the last look, or of the newest recording.
     pub fn new(now: Instant, wall: WallTime, seen: Option<WallTime>) -> Self {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use athome_shared::id::CameraId;
 use athome_shared::time::WallTime;
@@ -28,6 +28,8 @@ use crate::index::{Index, IndexError, NewSegment, Opened, Query, Segment, Totals
 const SWEEP: u32 = 256;
 /// What is made free at least where the disk is full: some seconds of many cameras.
 const ROOM: u64 = 64 << 20;
+/// Motion is forgotten after this long where recordings have no age.
+const MOTION_AGE: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// Files whose row could not be written; more are found at the next start.
 const MOST_ORPHANS: usize = 1_000;
 /// The latest time that is known to have been.
@@ -103,17 +105,23 @@ impl Store {
         let (orphans, tidying) = (Mutex::default(), Mutex::default());
         let mut store = Self { disk, index, root: root.to_owned(), limits, events, clock, orphans, tidying };
         store.sweep();
-        let mut found = store.reconcile()?;
+        let before = store.seen()?;
+        let mut found = store.reconcile(before)?;
         found.index_replaced = opened == Opened::Replaced;
         let totals = store.index.totals()?;
         found.recordings = totals.files;
-        let seen = store.index.fact(SEEN)?.map(WallTime).max(totals.newest);
+        let seen = store.seen()?;
         store.clock = Mutex::new(ClockTrust::new(Instant::now(), WallTime::now(), seen));
         Ok((store, found))
     }
 
+    /// The latest time that is known to have been. What was recorded under a doubted clock says nothing of it.
+    fn seen(&self) -> Result<Option<WallTime>, StoreError> {
+        Ok(self.index.fact(SEEN)?.map(WallTime).max(self.index.newest_dated()?))
+    }
+
     /// Makes the index agree with the files.
-    fn reconcile(&self) -> Result<Found, StoreError> {
+    fn reconcile(&self, seen: Option<WallTime>) -> Result<Found, StoreError> {
         let failed = |source| StoreError::File { path: self.root.clone(), source };
         let Files { recordings: files, pinned } = recover::files(&*self.disk, &self.root).map_err(failed)?;
         let rows = self.index.segments(&Query::default())?;
@@ -137,7 +145,8 @@ impl Store {
         let mut adopted = Vec::new();
         for file in files.iter().filter(|file| !known.contains(file.as_str()) && !garbage.contains(*file)) {
             match recover::adopt(&*self.disk, &self.root, file, Look::Quick) {
-                Ok(Adopted::Recording { segment, cut, still }) => {
+                Ok(Adopted::Recording { mut segment, cut, still }) => {
+                    segment.dated &= seen.is_none_or(|seen| retain::may_follow(seen, segment.ended));
                     found.cut += u64::from(cut > 0);
                     found.cut_bytes += cut;
                     self.thumbnail(&segment.file, &still);
@@ -225,6 +234,11 @@ impl Store {
 
     /// A file that ended badly: it is looked at again later.
     pub(super) fn orphan(&self, file: &str) {
+        // Made a moment ago, and nothing is in it: on a full disk each try would leave another one.
+        let path = self.root.join(file);
+        if self.disk.length(&path).is_ok_and(|length| length == 0) && self.disk.remove(&path).is_ok() {
+            return;
+        }
         let mut orphans = self.orphans.lock().unwrap_or_else(PoisonError::into_inner);
         if orphans.len() < MOST_ORPHANS {
             orphans.insert(file.to_owned());
@@ -247,20 +261,26 @@ impl Store {
 
     /// What the rules ask for now: once a minute, and when the disk is full.
     pub fn tidy(&self) -> Result<(), StoreError> {
-        self.adopt_orphans()?;
+        // Its failure is told once room was made: on a full disk the index can't be written either.
+        let adopted = self.adopt_orphans();
         let wall = WallTime::now();
         let believed = self.clock().look(Instant::now(), wall);
+        self.remove_by(&self.limits, believed.then_some(wall), self.free())?;
         if believed {
             self.index.set_fact(SEEN, wall.0)?;
+            // Marks of motion can't be read from the files again: under a clock that is doubted none is too old.
+            let age = i64::try_from(self.limits.age.unwrap_or(MOTION_AGE).as_micros()).unwrap_or(i64::MAX);
+            self.index.forget_motion(WallTime(wall.0.saturating_sub(age)))?;
         }
-        self.remove_by(&self.limits, believed.then_some(wall), self.free())?;
-        Ok(())
+        adopted
     }
 
     /// Makes room on a full disk; false where nothing may go.
     pub(super) fn make_room(&self) -> Result<bool, StoreError> {
         // What ended badly takes room as well, and can go only when it is known.
-        self.adopt_orphans()?;
+        if let Err(error) = self.adopt_orphans() {
+            info!(%error, "what ended badly can't be taken in yet");
+        }
         let free = self.free().unwrap_or(0);
         let limits = Limits { floor: self.limits.floor.max(free + ROOM), ..self.limits };
         Ok(self.remove_by(&limits, None, Some(free))? > 0)
@@ -268,6 +288,11 @@ impl Store {
 
     fn remove_by(&self, limits: &Limits, now: Option<WallTime>, free: Option<u64>) -> Result<u64, StoreError> {
         let _alone = self.tidying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sweep();
+        if !self.index.garbage(1)?.is_empty() {
+            // What can't be unlinked keeps its room: naming more would free nothing now, and cost all of it later.
+            return Ok(0);
+        }
         let mut segments = self.index.segments(&Query::default())?;
         segments.sort_by_key(|segment| segment.id);
         let plan = retain::plan(&segments, now, limits, free);
@@ -280,7 +305,9 @@ impl Store {
             self.events.streamer(Kind::MadeRoom { files: removed, bytes: plan.bytes });
         }
         if plan.short {
-            info!("not enough room, and all that is left is pinned or being recorded");
+            warn!(
+                "no room for recordings: what is pinned, or others' files on this disk, take it; make room, lower min_free_gb or raise max_size_gb under [storage]"
+            );
         }
         Ok(removed)
     }
@@ -358,7 +385,8 @@ impl Store {
             self.orphans.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         for file in orphans {
             match recover::adopt(&*self.disk, &self.root, &file, Look::Quick) {
-                Ok(Adopted::Recording { segment, still, .. }) => {
+                Ok(Adopted::Recording { mut segment, still, .. }) => {
+                    segment.dated &= self.clock().look(Instant::now(), WallTime::now());
                     self.thumbnail(&file, &still);
                     self.index.add(&segment)?;
                 }

@@ -179,6 +179,22 @@ pub fn ends(from: &mut (impl Read + Seek)) -> Result<Option<Ends>, ReadError> {
     Ok(Some(Ends { began, ended, width, height, sound, first }))
 }
 
+/// Whether the bytes of a fragment of a dated file are as they were written.
+pub fn is_sound(from: &mut (impl Read + Seek), fragment: &Fragment) -> io::Result<bool> {
+    from.seek(SeekFrom::Start(fragment.place))?;
+    let (mut left, mut buffer) = (fragment.length.saturating_sub(CHECK_SIZE as u64), [0; 16 << 10]);
+    let mut check = crc32fast::Hasher::new();
+    while left > 0 {
+        let part = buffer.get_mut(..left.min(16 << 10) as usize).unwrap_or_default();
+        from.read_exact(part)?;
+        check.update(part);
+        left -= part.len() as u64;
+    }
+    let mut mark = [0; CHECK_SIZE];
+    from.read_exact(&mut mark)?;
+    Ok(u32_at(&mark, CHECK_SIZE - 4) == Some(check.finalize()))
+}
+
 /// The frames and packets of a fragment, pictures first, each kind in its order.
 pub fn load(from: &mut (impl Read + Seek), fragment: &Fragment) -> Result<Vec<Sample>, ReadError> {
     let damaged = || ReadError::Damaged(fragment.place);
