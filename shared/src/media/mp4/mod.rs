@@ -190,10 +190,10 @@ impl Writer {
         }
         let starts: Vec<u64> = video.iter().skip(1).map(|sample| sample.at).collect();
         for (sample, next) in video.iter_mut().zip(starts) {
-            sample.length = next - sample.at;
+            sample.length = next.saturating_sub(sample.at);
         }
         if let Some(last) = video.last_mut() {
-            last.length = next.map_or(self.usual.unwrap_or(USUAL), |next| next - last.at);
+            last.length = next.map_or(self.usual.unwrap_or(USUAL), |next| next.saturating_sub(last.at));
         }
         if let Some(first) = video.first().filter(|first| first.is_key)
             && self.index.len() < MOST_ENTRIES
@@ -201,7 +201,7 @@ impl Writer {
             self.index.push(Entry { at: first.at, place: self.length });
         }
         if let Some(last) = video.last() {
-            self.end = last.at + last.length;
+            self.end = last.at.saturating_add(last.length);
         }
         self.sequence = self.sequence.wrapping_add(1);
         let before = out.len();
