@@ -25,7 +25,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use athome_shared::id::CameraId;
-use athome_shared::time::{MediaClock, WallTime};
+use athome_shared::time::MediaClock;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
