@@ -152,11 +152,19 @@ impl Reader<'_> {
         let defaults = Config::default();
         let detection = file.detection.map_or(Ok(defaults.detection), |table| self.detection(table))?;
         let mut cameras = Vec::new();
+        // What would never record is no mode.
+        let blind = |mode: &&Spanned<String>| mode.get_ref() == "motion" && !detection.active;
+        if let Some(mode) = file.recording.as_ref().and_then(|table| table.mode.as_ref()).filter(blind) {
+            return Err(self.refuse(Some(mode.span()), Problem::DetectionOff));
+        }
         let hours = file.recording.as_ref().and_then(|table| table.schedule.as_ref());
         let has_hours = hours.is_some_and(|list| !list.get_ref().is_empty());
         for camera in file.camera {
             if let Some(record) = camera.record.as_ref().filter(|record| record.get_ref() == "schedule" && !has_hours) {
                 return Err(self.refuse(Some(record.span()), Problem::HoursMissing));
+            }
+            if let Some(record) = camera.record.as_ref().filter(blind) {
+                return Err(self.refuse(Some(record.span()), Problem::DetectionOff));
             }
             if cameras.len() == MOST_CAMERAS {
                 return Err(self.refuse(Some(camera.name.span()), Problem::TooManyCameras(MOST_CAMERAS)));

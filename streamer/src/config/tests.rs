@@ -100,6 +100,12 @@ fn recording_can_be_said_and_nonsense_is_refused() {
     for (text, part) in [
         ("[recording]\nmode = \"sometimes\"", "one of \"manual\""),
         ("[recording]\nmode = \"schedule\"", "give its hours"),
+        ("[detection]\nactive = false\n[recording]\nmode = \"motion\"", "nobody looks for motion"),
+        (
+            "[detection]\nactive = false\n[[camera]]\nname = \"a\"\nsource = \"test\"\nrecord = \"motion\"",
+            "nobody looks for motion",
+        ),
+        ("[[camera]]\nname = \"a\"\nsource = \"test\"\nrecord = \"schedule\"", "give its hours"),
         ("[recording]\nschedule = [\"8-18\"]", "write it as"),
         ("[recording]\npre_seconds = 31", "0 to 30 seconds"),
         ("[recording]\npre_seconds = nan", "0 to 30 seconds"),

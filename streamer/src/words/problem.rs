@@ -27,6 +27,8 @@ pub enum Problem {
     Hours,
     /// The mode that goes by hours has none.
     HoursMissing,
+    /// The mode that goes by motion, where nobody looks for it.
+    DetectionOff,
     Seconds {
         least: f64,
         most: f64,
@@ -144,6 +146,10 @@ impl Problem {
             Self::HoursMissing => (
                 "give its hours, such as schedule = [\"22:00-06:00\"]".to_owned(),
                 "donnez ses heures, comme schedule = [\"22:00-06:00\"]".to_owned(),
+            ),
+            Self::DetectionOff => (
+                "nobody looks for motion: active = true under [detection], or another mode".to_owned(),
+                "personne ne guette le mouvement\u{a0}: active = true sous [detection], ou un autre mode".to_owned(),
             ),
             Self::Seconds { least, most } => {
                 (format!("{least} to {most} seconds"), format!("de {least} à {most} secondes"))
@@ -305,6 +311,7 @@ mod tests {
             Problem::OneOf("x"),
             Problem::Hours,
             Problem::HoursMissing,
+            Problem::DetectionOff,
             Problem::Seconds { least: 5.0, most: 9.0 },
             Problem::Between { least: text(), most: text() },
             Problem::WholeNumber { least: 0, most: 9 },
