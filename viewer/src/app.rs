@@ -3,7 +3,7 @@
 mod losses;
 mod tempo;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -79,21 +79,29 @@ pub fn run(mut window: Window) -> Result<(), Sentence> {
         core.lost.store(false, Ordering::Relaxed);
         let opened = AtomicBool::new(false);
         let size = core.handle.model().settings.window.or(size).unwrap_or(SIZE);
-        let ended = eframe::run_native(
-            "AtHome",
-            options(size),
-            Box::new(|cc| {
-                opened.store(true, Ordering::Relaxed);
-                // Nobody is connected to for a window that can't be opened.
-                if let Some(controller) = waiting.take() {
-                    keystore::move_in(Arc::clone(&store), keystore::System::default(), controller.handle());
-                    let to_controller = controller.handle();
-                    first.listen(move |wish| to_controller.send(wish));
-                    running = Some(runtime.spawn(controller.run()));
-                }
-                Ok(Box::new(App::new(Arc::clone(&core), cc)))
-            }),
-        );
+        let open = || {
+            eframe::run_native(
+                "AtHome",
+                options(size),
+                Box::new(|cc| {
+                    opened.store(true, Ordering::Relaxed);
+                    // Nobody is connected to for a window that can't be opened.
+                    if let Some(controller) = waiting.take() {
+                        keystore::move_in(Arc::clone(&store), keystore::System::default(), controller.handle());
+                        let to_controller = controller.handle();
+                        first.listen(move |wish| to_controller.send(wish));
+                        running = Some(runtime.spawn(controller.run()));
+                    }
+                    Ok(Box::new(App::new(Arc::clone(&core), cc)))
+                }),
+            )
+        };
+        // The libraries of a display are loaded when they are needed, and some of their wrappers panic where one is missing.
+        let ended = match catch_unwind(AssertUnwindSafe(open)) {
+            Ok(ended) => ended,
+            Err(panic) if opened.load(Ordering::Relaxed) => resume_unwind(panic),
+            Err(_) => break Err(unusable(&"a library of the display is missing")),
+        };
         core.pace.attach(None);
         let lost = core.lost.load(Ordering::Relaxed) || (ended.is_err() && opened.load(Ordering::Relaxed));
         match ended {

@@ -1,6 +1,6 @@
 //! The viewer's command line.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use athome_shared::pair::link::Link;
 use athome_viewer::app::{self, Window};
 use athome_viewer::desktop::instance::{self, Start};
-use athome_viewer::desktop::notify::Notifications;
+use athome_viewer::desktop::notify::{self, Notifications};
 use athome_viewer::headless::{self, Headless};
 use athome_viewer::report::Report;
 use athome_viewer::session::client;
@@ -71,7 +71,12 @@ fn main() -> ExitCode {
         return match window(args, started) {
             Ok(()) => ExitCode::SUCCESS,
             Err(sentence) => {
-                eprintln!("{}", sentence.text(lang));
+                let text = sentence.text(lang);
+                eprintln!("{text}");
+                // Started from a desktop's menu, nobody reads that.
+                if !std::io::stderr().is_terminal() {
+                    notify::last_words(&text);
+                }
                 ExitCode::FAILURE
             }
         };

@@ -39,6 +39,8 @@ pub enum Code {
     Open(Arc<Invitation>),
     Used {
         device: String,
+        /// Of the device that it enrolled.
+        id: Option<String>,
         at: WallTime,
     },
     Expired,

@@ -317,7 +317,9 @@ fn shown(code: &Code) -> layout::Code {
     match code {
         Code::None => layout::Code::None,
         Code::Expired => layout::Code::Expired,
-        Code::Used { device, at } => layout::Code::Used { device: device.clone(), time: sentence::time_of_day(*at) },
+        Code::Used { device, at, .. } => {
+            layout::Code::Used { device: device.clone(), time: sentence::time_of_day(*at) }
+        }
         Code::Open(invitation) => {
             let left = invitation.expires.0.saturating_sub(WallTime::now().0);
             match Modules::of_link(&invitation.link) {

@@ -127,6 +127,8 @@ pub enum Code {
     },
     Used {
         device: String,
+        /// By which it can be removed, while it is paired.
+        id: Option<String>,
         at: WallTime,
         watching: bool,
     },

@@ -38,17 +38,24 @@ pub(super) fn show(handle: &Handle, context: &Mutex<Option<Context>>) -> Result<
         .with_min_inner_size(LEAST);
     let options = eframe::NativeOptions { viewport, ..Default::default() };
     let of_app = handle.clone();
-    let opened = eframe::run_native(
-        "AtHome",
-        options,
-        Box::new(move |cc| {
-            theme::apply(&cc.egui_ctx);
-            *context.lock().unwrap_or_else(PoisonError::into_inner) = Some(cc.egui_ctx.clone());
-            of_app.tell(Request::Opened);
-            Ok(Box::new(Screen { handle: of_app, view: View::default(), visible: true, raised: None, failed: 0 }))
-        }),
-    );
-    opened.map_err(|why| NoWindow(why.to_string()))
+    let open = || {
+        eframe::run_native(
+            "AtHome",
+            options,
+            Box::new(move |cc| {
+                theme::apply(&cc.egui_ctx);
+                *context.lock().unwrap_or_else(PoisonError::into_inner) = Some(cc.egui_ctx.clone());
+                of_app.tell(Request::Opened);
+                Ok(Box::new(Screen { handle: of_app, view: View::default(), visible: true, raised: None, failed: 0 }))
+            }),
+        )
+    };
+    // The libraries of a display are loaded when they are needed, and some of their wrappers panic where one is missing. That
+    // must not end what is recorded and watched.
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(opened) => opened.map_err(|why| NoWindow(why.to_string())),
+        Err(_) => Err(NoWindow("a library of the display is missing, or failed".to_owned())),
+    }
 }
 
 fn title(model: &Model) -> String {

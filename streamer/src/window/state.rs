@@ -193,6 +193,7 @@ impl State {
             watching: row.watching,
         };
         self.model.devices = rows.iter().filter(|row| row.state == "valid").map(device).collect();
+        self.show_code();
     }
 
     /// The newest code and its fate.
@@ -346,9 +347,12 @@ impl State {
         self.model.code = self.code_wanted.then(|| match &self.code {
             serve::Code::None => Code::Making,
             serve::Code::Expired => Code::Expired,
-            serve::Code::Used { device, at } => {
-                Code::Used { device: device.clone(), at: *at, watching: self.model.watching.contains(device) }
-            }
+            serve::Code::Used { device, id, at } => Code::Used {
+                device: device.clone(),
+                id: id.clone().filter(|id| self.model.devices.iter().any(|device| device.id == *id)),
+                at: *at,
+                watching: self.model.watching.contains(device),
+            },
             serve::Code::Open(invitation) => match Modules::of_link(&invitation.link) {
                 Some(modules) => Code::Shown { modules, uses: invitation.uses, expires: invitation.expires },
                 None => Code::Expired,

@@ -40,6 +40,7 @@ labels! {
     Close, "Close", "Fermer";
     CloseAsk, "Close the window?", "Fermer la fenêtre\u{202f}?";
     CloseAskHow, "AtHome can keep running in the tray, or stop: then nobody can watch.", "AtHome peut continuer dans la barre système, ou s’arrêter\u{a0}: plus personne ne pourra regarder.";
+    CloseTrayAsked, "Asking this desktop for its tray. AtHome can also go on with a small window, or stop: then nobody can watch.", "La barre système n’a pas encore répondu. AtHome peut aussi continuer fenêtre réduite, ou s’arrêter\u{a0}: plus personne ne pourra regarder.";
     CloseNoTray, "This desktop has no tray. AtHome can go on with a small window, or stop: then nobody can watch.", "Ce bureau n’a pas de barre système. AtHome peut continuer fenêtre réduite, ou s’arrêter\u{a0}: plus personne ne pourra regarder.";
     CodeHow, "Point the phone’s camera at the code, on the same Wi-Fi.", "Visez le code avec l’appareil photo du téléphone, sur le même Wi-Fi.";
     CodeHowOutside, "Point the phone’s camera at the code.", "Visez le code avec l’appareil photo du téléphone.";
@@ -90,6 +91,7 @@ labels! {
     Rate, "Rate", "Cadence";
     Reconnecting, "Reconnecting", "Reconnexion";
     Remember, "Remember my answer", "Retenir ma réponse";
+    NotYou, "Not you? Remove", "Ce n’est pas vous\u{202f}? Retirer";
     Remove, "Remove {device}", "Retirer {device}";
     RemoveAsk, "Remove {device}? Its picture stops now. It needs a new code to come back.", "Retirer {device}\u{202f}? Son image s’arrête maintenant. Il lui faudra un nouveau code pour revenir.";
     RemoveYes, "Remove", "Retirer";

@@ -178,6 +178,23 @@ async fn clicked(notification: Notification, _: &mut u32) -> Result<impl Future<
     Ok(std::future::ready(false))
 }
 
+/// Says by a notification why the program ends, where there is no window that could; waits [`ACCEPT`] at most.
+pub fn last_words(text: &str) {
+    let text = plain(text);
+    let (told, waits) = std::sync::mpsc::channel();
+    let show = move || {
+        let shown = Notification::new().appname("AtHome").summary("AtHome").body(&text).icon("athome-viewer").show();
+        let _nobody_waits = told.send(shown.map(drop));
+    };
+    let thread = thread::Builder::new().name("last-words".to_owned()).spawn(show);
+    match thread.map(|_| waits.recv_timeout(ACCEPT)) {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => debug!(%error, "the desktop took no notification"),
+        Ok(Err(_)) => debug!("the desktop does not answer"),
+        Err(error) => debug!(%error, "no thread for a notification"),
+    }
+}
+
 /// Names come from elsewhere, and many desktops read markup in a notification: what could be markup is shown by its like.
 fn plain(text: &str) -> String {
     let like = |c| match c {

@@ -55,7 +55,10 @@ impl Task {
         let used = invite.filter(|i| i.uses_left == 0).and_then(|i| i.used_by.clone());
         if let Some(device) = used {
             self.shown = None;
-            self.shows.code.send_replace(Code::Used { device, at: now });
+            // Names are people's own choice, and two may be alike: the newest is the one that came with this code.
+            let named = |viewer: &&Viewer| viewer.label == device && viewer.state != ViewerState::Revoked;
+            let id = self.roster.viewers().filter(named).max_by_key(|viewer| viewer.created).map(Viewer::id);
+            self.shows.code.send_replace(Code::Used { device, id, at: now });
         } else if shown.expires <= now || invite.is_none() {
             self.shown = None;
             self.shows.code.send_replace(Code::Expired);

@@ -57,6 +57,20 @@ fn ask(state: &mut State, request: Request) -> Vec<Action> {
     state.handle_request(Instant::now(), request)
 }
 
+/// A device whose id is its name in small letters.
+fn row(name: &str, valid: &str) -> ViewerRow {
+    ViewerRow {
+        id: name.to_lowercase(),
+        name: name.to_owned(),
+        roles: vec![Role::View],
+        state: valid.to_owned(),
+        created: WallTime(0),
+        last_seen: None,
+        expires: None,
+        watching: false,
+    }
+}
+
 fn invitation() -> serve::Code {
     let link = "http://192.168.1.5:8080/#1AQswVXqf".to_owned();
     serve::Code::Open(Arc::new(Invitation { link, roles: vec![Role::View], uses: 1, expires: WallTime(9) }))
@@ -153,14 +167,20 @@ fn a_code_is_shown_on_request_only_wiped_once_used_and_says_by_whom() {
     assert_eq!(state.model().code, None, "one that was made elsewhere does not cover the picture");
     assert_eq!(ask(&mut state, Request::ShowCode), [], "the open one is shown");
     assert!(matches!(state.model().code, Some(Code::Shown { uses: 1, expires: WallTime(9), .. })));
-    let used = serve::Code::Used { device: "Anna".to_owned(), at: WallTime(5) };
+    let used = serve::Code::Used { device: "Anna".to_owned(), id: Some("anna".to_owned()), at: WallTime(5) };
     state.handle_code(&used);
-    let code = |watching| Some(Code::Used { device: "Anna".to_owned(), at: WallTime(5), watching });
+    let code = |watching| Some(Code::Used { device: "Anna".to_owned(), id: None, at: WallTime(5), watching });
     assert_eq!(state.model().code, code(false));
     state.handle_watching(&["Anna".to_owned()]);
     assert_eq!(state.model().code, code(true));
     state.handle_watching(&[]);
     assert_eq!(state.model().code, code(false), "watching now is a claim that has to be true");
+    let removable = |state: &State| matches!(state.model().code, Some(Code::Used { id: Some(_), .. }));
+    assert!(!removable(&state), "not before it is among the devices");
+    state.handle_devices(&[row("Anna", "valid")]);
+    assert!(removable(&state));
+    state.handle_devices(&[]);
+    assert!(!removable(&state), "nor once it is removed");
     assert_eq!(ask(&mut state, Request::NewCode), [Action::Invite]);
     assert_eq!(state.model().code, Some(Code::Making));
     state.handle_code(&invitation());
@@ -240,16 +260,6 @@ fn what_is_chosen_for_the_window_is_remembered_together() {
 #[test]
 fn only_devices_that_may_come_are_listed() {
     let mut state = open();
-    let row = |name: &str, valid: &str| ViewerRow {
-        id: name.to_lowercase(),
-        name: name.to_owned(),
-        roles: vec![Role::View],
-        state: valid.to_owned(),
-        created: WallTime(0),
-        last_seen: None,
-        expires: None,
-        watching: false,
-    };
     state.handle_devices(&[row("Anna", "valid"), row("Paul", "revoked"), row("Eve", "pending")]);
     let names: Vec<String> = state.model().devices.iter().map(|device| device.name.clone()).collect();
     assert_eq!(names, ["Anna"]);

@@ -9,7 +9,7 @@ use egui::{
     Align, Color32, CornerRadius, Label as Text, Layout, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2,
 };
 
-use super::{Scene, Wish};
+use super::{Dialog, Scene, View, Wish};
 use crate::terminal::qr::Modules;
 use crate::terminal::sentence::time_of_day;
 use crate::terminal::text::countdown;
@@ -24,10 +24,10 @@ const BELOW: f32 = 150.0;
 /// Width of a sentence that stands alone.
 const ALONE: f32 = 480.0;
 
-pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
+pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>) {
     let area = ui.available_rect_before_wrap();
     let Some(Code::Shown { modules, uses, expires }) = &scene.model.code else {
-        alone(ui, scene, wishes, area);
+        alone(ui, scene, view, wishes, area);
         return;
     };
     let left = Duration::from_micros(u64::try_from(expires.0.saturating_sub(scene.wall.0)).unwrap_or(0));
@@ -86,10 +86,10 @@ fn draw(ui: &mut Ui, scene: &Scene<'_>, modules: &Modules, place: Rect, left: Du
 }
 
 /// Where there is no code: why, and what next.
-fn alone(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, area: Rect) {
+fn alone(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>, area: Rect) {
     let lang = scene.lang();
     let said = match &scene.model.code {
-        Some(Code::Used { device, at, watching }) => {
+        Some(Code::Used { device, at, watching, .. }) => {
             let label = if *watching { Label::CodeUsedWatching } else { Label::CodeUsed };
             label.with(lang, &[("device", device), ("time", &time_of_day(*at))])
         }
@@ -106,6 +106,12 @@ fn alone(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, area: Rect) {
         }
         ui.add_space(16.0);
         buttons(ui, scene, wishes);
+        if let Some(Code::Used { device, id: Some(id), .. }) = &scene.model.code {
+            ui.add_space(8.0);
+            if control::button(ui, Label::NotYou.text(lang)).clicked() {
+                view.dialog = Some(Dialog::Remove(id.clone(), device.clone()));
+            }
+        }
     });
 }
 

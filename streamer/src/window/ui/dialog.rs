@@ -46,11 +46,20 @@ pub(super) fn close(ui: &Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Ve
     }
     let lang = scene.lang();
     let tray = scene.model.tray == Tray::Shown;
+    // A desktop that still thinks about it has not said no.
+    let asked = scene.model.tray == Tray::Unknown;
     let shown = control::modal(ui, "close").show(ui.ctx(), |ui| {
         ui.set_width(WIDTH);
         ui.heading(Label::CloseAsk.text(lang));
-        let how = if tray { Label::CloseAskHow } else { Label::CloseNoTray };
+        let how = match scene.model.tray {
+            Tray::Shown => Label::CloseAskHow,
+            Tray::Unknown => Label::CloseTrayAsked,
+            Tray::None => Label::CloseNoTray,
+        };
         control::muted(ui, how.text(lang));
+        if asked {
+            ui.spinner();
+        }
         // Making it small is no way of closing that could be remembered.
         if tray {
             ui.checkbox(&mut remember, Label::Remember.text(lang));

@@ -105,7 +105,7 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
     }
     if scene.model.code.is_some() {
         let frame = Frame::new().fill(palette.background).inner_margin(Margin::same(16));
-        CentralPanel::default().frame(frame).show(ui, |ui| code::show(ui, scene, wishes));
+        CentralPanel::default().frame(frame).show(ui, |ui| code::show(ui, scene, view, wishes));
     } else {
         let column = Frame::new().fill(palette.surface).inner_margin(Margin { left: 16, right: 4, top: 12, bottom: 0 });
         let panel = Panel::right("column").resizable(false).exact_size(COLUMN).frame(column);

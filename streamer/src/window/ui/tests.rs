@@ -192,7 +192,15 @@ fn screens(lang: Lang) -> Vec<(&'static str, Desk)> {
         ("code", code(Code::Shown { modules: modules.clone(), uses: 1, expires })),
         ("code for several", code(Code::Shown { modules, uses: 3, expires })),
         ("code being made", code(Code::Making)),
-        ("code used", code(Code::Used { device: "Anna’s phone".to_owned(), at: WallTime(0), watching: true })),
+        (
+            "code used",
+            code(Code::Used {
+                device: "Anna’s phone".to_owned(),
+                id: Some("a1".to_owned()),
+                at: WallTime(0),
+                watching: true,
+            }),
+        ),
         ("code expired", code(Code::Expired)),
     ]
 }
@@ -394,6 +402,20 @@ fn without_a_tray_closing_offers_a_small_window_or_the_end() {
 }
 
 #[test]
+fn a_tray_that_is_still_asked_for_is_not_said_to_be_missing() {
+    let mut desk = Desk::new(Lang::English);
+    desk.model.tray = Tray::Unknown;
+    assert!(!desk.view.may_close(&desk.model));
+    let mut harness = desk.open();
+    assert!(harness.query_by_label_contains("This desktop has no tray").is_none());
+    harness.get_by_label_contains("Asking this desktop for its tray.");
+    // The answer comes while the question is open.
+    harness.state_mut().model.tray = Tray::Shown;
+    harness.run_ok();
+    harness.get_by_label("Keep running in the tray");
+}
+
+#[test]
 fn digits_choose_cameras_and_escape_leaves_the_code() {
     let mut desk = Desk::new(Lang::English);
     desk.model.cameras.push(camera("Yard", CameraState::Live));
@@ -481,11 +503,35 @@ fn the_code_fills_the_window_is_black_on_white_in_either_theme_and_reads_back() 
     }
     // The control: once it was used, no code is left to read.
     let mut desk = Desk::new(Lang::English);
-    desk.model.code = Some(Code::Used { device: "Anna’s phone".to_owned(), at: WallTime(0), watching: true });
+    desk.model.code = Some(Code::Used {
+        device: "Anna’s phone".to_owned(),
+        id: Some("a1".to_owned()),
+        at: WallTime(0),
+        watching: true,
+    });
     let harness = desk.open();
     assert_eq!(scanned(luma(&harness, [1_120, 760]), [1_120, 760]), None);
     harness.get_by_label_contains("Used by Anna’s phone, ");
     harness.get_by_label_contains("Watching now.");
+}
+
+#[test]
+fn a_device_that_used_the_code_and_should_not_have_can_be_removed_there() {
+    let mut desk = Desk::new(Lang::English);
+    let used = |id: Option<&str>| Code::Used {
+        device: "Anna’s phone".to_owned(),
+        id: id.map(str::to_owned),
+        at: WallTime(0),
+        watching: true,
+    };
+    desk.model.code = Some(used(Some("a1")));
+    let mut harness = desk.open();
+    assert_eq!(click(&mut harness, "Not you? Remove"), [], "it asks first");
+    harness.get_by_label_contains("Its picture stops now.");
+    assert_eq!(click(&mut harness, "Remove"), asked(Request::Remove("a1".to_owned())));
+    harness.state_mut().model.code = Some(used(None));
+    harness.run_ok();
+    assert!(harness.query_by_label("Not you? Remove").is_none(), "nothing is left to remove");
 }
 
 #[test]
