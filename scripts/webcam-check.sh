@@ -5,7 +5,7 @@
 # and runs our programs in there on the host's files (mounted read-only over 9p). Checked are the list of devices, pictures
 # and their rate both ways of reading, a busy device, a stalled one, one that is unplugged and one that is plugged in again;
 # and the whole way: a streamer in the guest films each webcam in turn, and a headless viewer out here pairs with it and
-# watches.
+# watches. Last, a webcam sees a code, and the desktop window (in there, under Xvfb) finds it by two clicks and pairs.
 #
 #   make webcam-check
 #
@@ -16,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 project=$PWD
 cache=${ATHOME_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/athome-webcam-check}
-limit=${LIMIT:-500} # seconds for the guest
+limit=${LIMIT:-600} # seconds for the guest
 skip() { echo "SKIP: webcam-check: $*"; exit 0; }
 note() { echo "webcam-check: $*"; }
 
@@ -32,7 +32,7 @@ install_packages() { # NAME... ; false where that is not possible
 
 mkdir -p "$cache"
 declare -A package=([qemu-system-x86_64]=qemu-system-x86 [busybox]=busybox-static [cpio]=cpio [depmod]=kmod
-    [ffmpeg]=ffmpeg [v4l2-ctl]=v4l-utils [python3]=python3)
+    [ffmpeg]=ffmpeg [v4l2-ctl]=v4l-utils [python3]=python3 [Xvfb]=xvfb [xdotool]=xdotool [qrencode]=qrencode)
 missing=()
 for command in "${!package[@]}"; do
     command -v "$command" >/dev/null || [ -x "/usr/sbin/$command" ] || [ -x "/sbin/$command" ] || missing+=("${package[$command]}")
@@ -126,12 +126,13 @@ results=$cache/results
 rm -rf "$results"
 mkdir -p "$results"
 # The guest hides the host's /tmp, and sees the project where it is; both programs are copied next to the job.
-cp target/debug/examples/capture target/debug/athome-streamer "$results/"
+cp target/debug/examples/capture target/debug/athome-streamer target/debug/athome-viewer "$results/"
 clip=${ATHOME_MEDIA:-$project/../shared/media}/dvrscan_traffic_camera.mp4
 if [ -f "$clip" ]; then input=(-t 10 -i "$clip"); else input=(-f lavfi -t 10 -i testsrc2=size=1280x720:rate=30); fi
 ffmpeg -v error -y "${input[@]}" -an -vf fps=30,scale=1280:720 -c:v mjpeg -q:v 5 -huffman default -f mjpeg "$results/clip.mjpeg"
 
-cat >"$results/job.sh" <<'JOB'
+echo "PROJECT='$project'" >"$results/job.sh"
+cat >>"$results/job.sh" <<'JOB'
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME=/tmp
 cd /mnt
 # try NAME ARGUMENT...: one report of capture in a file of its own
@@ -185,6 +186,13 @@ if [ -e /dev/video5 ]; then
     ( sleep 4; kill -STOP $feed ) &
     try stalled webcam:5 --seconds 20
     kill -KILL $feed
+    wait $feed
+
+    # The desktop window looks for a code with the only webcam there is.
+    if command -v Xvfb >/dev/null; then
+        rmmod vivid
+        python3 "$PROJECT/scripts/webcam_scan.py" /mnt /dev/video5 >scanned.json 2>scanned.err
+    fi
 fi
 echo done >/mnt/complete
 JOB
@@ -294,6 +302,10 @@ def found_again(report):
     if not report["found_again"]:
         return f"no picture after it was plugged in again: {(folder / 'replug.jsonl').read_text()!r}"
 
+def scanned(report):
+    if report["error"] or report["before"] or report["paired"] != "door":
+        return "the window did not find the code and pair"
+
 check("list", listed)
 check("vivid", pictures("Yuyv", (640, 480), 25))
 check("vivid_small", pictures("Yuyv", (320, 180), 30))
@@ -309,6 +321,7 @@ check("mjpeg_portable", pictures("Mjpeg", (1280, 720), 30))
 # An emulated processor decodes and encodes 720p slowly: what matters here is that the pictures are the camera's.
 check("outside_mjpeg", watched(10, (1280, 720)))
 check("stalled", refused("stalled", 7, 14))
+check("scanned", scanned)
 if failed:
     sys.exit(f"FAIL: webcam-check: {', '.join(failed)}")
 print("webcam-check: passed")

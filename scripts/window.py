@@ -13,6 +13,8 @@ import threading
 import time
 
 CELLS = 40
+# By how much longer everything may take: an emulated processor is slow.
+PATIENCE = 1
 
 
 class Failed(Exception):
@@ -21,13 +23,13 @@ class Failed(Exception):
 
 def wait(what, seconds, look):
     """Looks until something is there; what it was that never came."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         found = look()
         if found or found == 0 and found is not False:
             return found
         if time.monotonic() > end:
-            raise Failed(f"{what}: not within {seconds} s")
+            raise Failed(f"{what}: not within {seconds * PATIENCE} s")
         time.sleep(0.05)
 
 
