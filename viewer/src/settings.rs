@@ -14,8 +14,8 @@ use crate::store::PlaceId;
 const FILE: &str = "window.toml";
 /// Largest file that is read: hundreds of cameras fit.
 const MAX_FILE: u64 = 256 * 1024;
-/// Cameras whose sound is remembered; the file stays small however many come and go.
-const MAX_SOUNDS: usize = 256;
+/// Cameras whose sound, or bell, is remembered; the file stays small however many come and go.
+const MAX_CAMERAS: usize = 256;
 
 /// A camera of a place, wherever it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,6 +104,8 @@ pub struct Settings {
     pub large: Option<CameraKey>,
     /// What stands in the grid's places, in their order; missing or `null` places are empty.
     pub grid: Vec<Placed>,
+    /// Cameras whose movement the desktop is told of.
+    pub bells: Vec<CameraKey>,
     /// By `place/camera`.
     pub sounds: BTreeMap<String, Sound>,
 }
@@ -171,8 +173,16 @@ impl Settings {
 
     /// Remembers a camera's sound.
     pub fn set_sound(&mut self, key: &CameraKey, sound: Sound) {
-        if self.sounds.len() < MAX_SOUNDS || self.sounds.contains_key(&sound_key(key)) {
+        if self.sounds.len() < MAX_CAMERAS || self.sounds.contains_key(&sound_key(key)) {
             self.sounds.insert(sound_key(key), sound);
+        }
+    }
+
+    /// Whether the desktop is to be told of movement in front of a camera.
+    pub fn set_bell(&mut self, key: CameraKey, wanted: bool) {
+        self.bells.retain(|bell| *bell != key);
+        if wanted && self.bells.len() < MAX_CAMERAS {
+            self.bells.push(key);
         }
     }
 
@@ -184,6 +194,7 @@ impl Settings {
     /// Values that a person may have written by hand, brought into their ranges.
     fn checked(mut self) -> Self {
         self.grid.truncate(Layout::Nine.places());
+        self.bells.truncate(MAX_CAMERAS);
         self.window = self.window.filter(|size| size.iter().all(|s| s.is_finite() && (200.0..=16_000.0).contains(s)));
         for sound in self.sounds.values_mut() {
             sound.volume = if sound.volume.is_finite() { sound.volume.clamp(0.0, 1.0) } else { 1.0 };
@@ -216,6 +227,7 @@ mod tests {
         let mut settings = Settings { layout: Layout::Six, large: Some(key.clone()), ..Settings::default() };
         settings.grid = vec![Placed::default(), Placed { camera: Some(key.clone()) }];
         settings.set_sound(&key, Sound { on: true, volume: 0.5 });
+        settings.set_bell(key.clone(), true);
         settings.save(dir.path()).unwrap();
         let (again, damaged) = Settings::load(dir.path());
         assert_eq!((again, damaged), (settings, None));

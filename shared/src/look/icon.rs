@@ -8,6 +8,8 @@ use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, pos2};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Icon {
     Add,
+    Bell,
+    BellOff,
     Camera,
     Check,
     Close,
@@ -36,8 +38,10 @@ pub enum Icon {
 }
 
 impl Icon {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Add,
+        Self::Bell,
+        Self::BellOff,
         Self::Camera,
         Self::Check,
         Self::Close,
@@ -83,6 +87,8 @@ impl Icon {
         let closed = |points: &[(f32, f32)]| Loop(points.to_vec());
         match self {
             Self::Add => vec![line(&[(12.0, 5.0), (12.0, 19.0)]), line(&[(5.0, 12.0), (19.0, 12.0)])],
+            Self::Bell => bell(),
+            Self::BellOff => [bell(), vec![line(&[(3.0, 3.0), (21.0, 21.0)])]].concat(),
             Self::Camera => vec![
                 closed(&[(2.0, 7.0), (15.0, 7.0), (15.0, 18.0), (2.0, 18.0)]),
                 line(&[(15.0, 11.0), (22.0, 7.5), (22.0, 17.5), (15.0, 14.0)]),
@@ -296,6 +302,15 @@ impl Part {
             Self::Fill(area) => format!("<polygon points=\"{}\" fill=\"{colour}\"/>", points(&area)),
         }
     }
+}
+
+/// A bell with its clapper.
+fn bell() -> Vec<Part> {
+    let body = [(4.0, 17.0), (6.0, 14.5), (6.0, 9.5), (8.0, 5.5), (12.0, 3.8), (16.0, 5.5), (18.0, 9.5), (18.0, 14.5)];
+    vec![
+        Part::Loop(body.into_iter().chain([(20.0, 17.0)]).collect()),
+        Part::Line(vec![(10.0, 20.0), (12.0, 21.0), (14.0, 20.0)]),
+    ]
 }
 
 /// Points on a circle, in degrees clockwise from the right.

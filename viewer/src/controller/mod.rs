@@ -2,6 +2,7 @@
 //! events and times are carried to it, and its effects carried out.
 
 pub mod model;
+pub mod moving;
 pub mod plan;
 pub mod request;
 pub mod state;

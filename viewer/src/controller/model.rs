@@ -1,6 +1,6 @@
 //! What the window shows, as plain data. The controller makes a new one whenever something changes; `ui` draws it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ pub struct Model {
     pub keystore: Keystore,
     /// Recordings of what is watched, by camera.
     pub recordings: BTreeMap<CameraKey, Recording>,
+    /// Where something moves now.
+    pub moving: BTreeSet<CameraKey>,
     /// Of the selected camera, while they are wanted.
     pub stats: Option<Stats>,
     /// Grows each time the window shall come to the front.

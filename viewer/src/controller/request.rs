@@ -47,6 +47,8 @@ pub enum Request {
     Language(Option<String>),
     SingleKeys(SingleKeys),
     Notify(Notify),
+    /// Whether to be told by the desktop when something moves in front of a camera.
+    Bell(CameraKey, Wanted),
     Folder(PathBuf),
     /// The window's size in points, to be remembered.
     WindowSize([f32; 2]),

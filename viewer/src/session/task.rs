@@ -371,6 +371,7 @@ impl Moving {
             | Event::Hello { .. }
             | Event::Cameras(_)
             | Event::Watching(_)
+            | Event::Motion { .. }
             | Event::SlotStats { .. } => {}
         }
         // A consumer that does not read its events holds up its own session, nobody else's.

@@ -555,6 +555,22 @@ fn recording_is_stopped_by_the_button_that_started_it() {
 }
 
 #[test]
+fn movement_is_shown_in_its_tile_and_a_bell_asks_to_be_told_of_it() {
+    let mut desk = Desk::new(model());
+    desk.model.moving.insert(key(0));
+    let mut harness = desk.open();
+    harness.get_by_label("111. Live. Motion");
+    assert!(harness.query_by_label("222. Live. Motion").is_none(), "control: nothing moves there");
+    harness.get_by_label("Tell me when something moves here").click();
+    wished(&mut harness, "Bell(CameraKey");
+    harness.state_mut().model.settings.set_bell(key(0), true);
+    harness.run_ok();
+    harness.get_by_label("No more notifications of movement here").click();
+    let wishes = wishes(&mut harness);
+    assert!(wishes.iter().any(|wish| wish.starts_with("Ask(Bell(") && wish.ends_with(", No))")), "{wishes:?}");
+}
+
+#[test]
 fn controls_leave_the_full_screen_to_the_picture_until_something_is_used() {
     let mut desk = Desk::new(model());
     desk.full_screen = true;

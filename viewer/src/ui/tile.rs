@@ -44,7 +44,13 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, 
     let reason = reason(scene.model, key).filter(|_| fresh.is_none_or(Freshness::reasoned));
     let reason = reason.map(|sentence| sentence.text(scene.lang));
     let recording = scene.model.recordings.contains_key(key);
-    draw_badges(&painter, rect, &name, &badge, recording.then(|| Label::Recording.text(scene.lang)));
+    // A picture that is not live tells of nothing that moves now.
+    let moving = fresh.is_some_and(Freshness::live) && scene.model.moving.contains(key);
+    let marks = [
+        moving.then(|| (Status::Motion, DARK.motion, Label::Motion.text(scene.lang))),
+        recording.then(|| (Status::Recording, DARK.danger, Label::Recording.text(scene.lang))),
+    ];
+    draw_badges(&painter, rect, &name, &badge, marks.iter().flatten());
     if let Some(reason) = &reason {
         picture::reason(&painter, rect, reason);
     }
@@ -54,8 +60,9 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, 
     outline(ui, rect, selected && several, response.has_focus());
     let enabled = ui.is_enabled();
     response.widget_info(|| {
-        let said = [Some(name.clone()), Some(badge.accessible.clone()), reason.clone()];
-        let said: Vec<String> = said.into_iter().flatten().collect();
+        let said = [Some(name.clone()), Some(badge.accessible.clone())].into_iter();
+        let marks = marks.iter().map(|mark| mark.as_ref().map(|(_, _, word)| word.clone()));
+        let said: Vec<String> = said.chain(marks).chain([reason.clone()]).flatten().collect();
         WidgetInfo::selected(Role::Button, enabled, selected, said.join(". "))
     });
     response
@@ -150,7 +157,9 @@ fn reason(model: &Model, key: &CameraKey) -> Option<Sentence> {
     Sentence::of_camera(model.camera(key)?)
 }
 
-fn draw_badges(painter: &Painter, rect: Rect, name: &str, badge: &Badge, recording: Option<String>) {
+type Mark = (Status, Color32, String);
+
+fn draw_badges<'a>(painter: &Painter, rect: Rect, name: &str, badge: &Badge, marks: impl Iterator<Item = &'a Mark>) {
     let narrow = rect.width() < NARROW;
     let claim = if narrow { &badge.short } else { &badge.text };
     let top = rect.top() + PAD;
@@ -167,10 +176,11 @@ fn draw_badges(painter: &Painter, rect: Rect, name: &str, badge: &Badge, recordi
     if !name.is_empty() {
         picture::pill(painter, pos2(rect.left() + PAD, top), Align2::LEFT_TOP, None, &name);
     }
-    if let Some(recording) = recording {
-        let at = pos2(rect.left() + PAD, top + 32.0);
-        let text = if narrow { "" } else { recording.as_str() };
-        picture::pill(painter, at, Align2::LEFT_TOP, Some((Status::Recording, DARK.danger)), text);
+    let mut left = rect.left() + PAD;
+    for (status, colour, word) in marks {
+        let text = if narrow { "" } else { word.as_str() };
+        let at = pos2(left, top + 32.0);
+        left = picture::pill(painter, at, Align2::LEFT_TOP, Some((*status, *colour)), text).right() + PAD;
     }
 }
 

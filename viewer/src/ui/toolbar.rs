@@ -72,6 +72,15 @@ fn camera_tools(
         let change = if recording { Recording::Stop } else { Recording::Start };
         wishes.push(Wish::Ask(Request::Record(key.clone(), change)));
     }
+    let bell = key.is_some_and(|key| scene.model.settings.bells.contains(key));
+    let (icon, label) = if bell { (Icon::BellOff, Label::BellOff) } else { (Icon::Bell, Label::BellOn) };
+    let state = if bell { State::On } else { here };
+    if control::icon_button(ui, icon, &label.text(lang), state).clicked()
+        && let Some(key) = key
+    {
+        let wanted = if bell { Wanted::No } else { Wanted::Yes };
+        wishes.push(Wish::Ask(Request::Bell(key.clone(), wanted)));
+    }
     if roomy {
         ui.separator();
     }

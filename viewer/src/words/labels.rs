@@ -94,6 +94,9 @@ labels! {
     PathUnknown, "path_unknown", "path unknown", "chemin inconnu";
     PlaceMenu, "place_menu", "Place of {cam}", "Place de {cam}";
     Record, "record", "Record", "Enregistrer la vidéo";
+    Motion, "motion", "Motion", "Mouvement";
+    BellOn, "bell_on", "Tell me when something moves here", "Me prévenir quand quelque chose bouge ici";
+    BellOff, "bell_off", "No more notifications of movement here", "Ne plus me prévenir des mouvements ici";
     RecordStop, "record_stop", "Stop recording", "Arrêter la vidéo";
     Recording, "recording", "Recording", "Enregistrement";
     Rename, "rename", "Rename", "Renommer";

@@ -157,6 +157,10 @@ pub enum Sentence {
         camera: String,
         place: String,
     },
+    CameraMoves {
+        camera: String,
+        place: String,
+    },
     NoNotifications,
     SnapshotSaved {
         file: String,
@@ -310,6 +314,7 @@ impl Sentence {
                 format!("{camera} at {place} has given no picture for a while. AtHome keeps trying.")
             }
             Self::CameraBack { camera, place } => format!("{camera} at {place} is live again."),
+            Self::CameraMoves { camera, place } => format!("Something moves at {camera}, {place}."),
             Self::NoNotifications => {
                 "This desktop shows no notifications. Keep the window in view to see when a camera goes away.".into()
             }
@@ -461,6 +466,7 @@ impl Sentence {
                 format!("{camera} ({place}) ne donne plus d’image. AtHome continue d’essayer.")
             }
             Self::CameraBack { camera, place } => format!("{camera} ({place}) est de nouveau en direct."),
+            Self::CameraMoves { camera, place } => format!("Quelque chose bouge\u{a0}: {camera} ({place})."),
             Self::NoNotifications => {
                 "Ce bureau n’affiche pas de notifications. Gardez la fenêtre en vue pour voir si une caméra disparaît."
                     .into()
@@ -579,6 +585,7 @@ mod tests {
             Sentence::GraphicsGone,
             Sentence::CameraAway { camera: s(), place: s() },
             Sentence::CameraBack { camera: s(), place: s() },
+            Sentence::CameraMoves { camera: s(), place: s() },
             Sentence::NoNotifications,
             Sentence::SnapshotSaved { file: s() },
             Sentence::NoSnapshot { camera: s() },

@@ -14,6 +14,7 @@ use athome_shared::pair::link::Link;
 use athome_shared::protocol::wire::WatchWish;
 
 use super::model::{self, Model, Notice};
+use super::moving::Moving;
 use super::plan::Content;
 use super::request::Wanted;
 use super::stats::SlotFigures;
@@ -95,6 +96,7 @@ pub struct State {
     /// Layers that a streamer refused although it named them.
     refused: BTreeSet<(CameraKey, Layer)>,
     watchdog: Watchdog,
+    moving: Moving,
     pub(super) figures: BTreeMap<CameraKey, SlotFigures>,
     stats: Wanted,
     measure_at: Option<Instant>,
@@ -112,6 +114,7 @@ impl State {
             visible: Vec::new(),
             refused: BTreeSet::new(),
             watchdog: Watchdog::default(),
+            moving: Moving::default(),
             figures: BTreeMap::new(),
             stats: Wanted::No,
             measure_at: None,

@@ -88,6 +88,10 @@ impl State {
                 self.model.settings.notify = notify;
                 self.keep(now);
             }
+            Request::Bell(camera, wanted) => {
+                self.model.settings.set_bell(camera, wanted == Wanted::Yes);
+                self.keep(now);
+            }
             Request::Folder(folder) => {
                 self.model.settings.folder = Some(folder);
                 self.keep(now);
@@ -152,6 +156,9 @@ impl State {
         }
         let prefix = format!("{id}/");
         settings.sounds.retain(|key, _| !key.starts_with(&prefix));
+        settings.bells.retain(|key| key.place != id);
+        self.moving.forget(id);
+        self.model.moving.clone_from(self.moving.now());
         self.effects.push_back(Effect::Forget(id));
         self.sound();
         self.notice(now, said);

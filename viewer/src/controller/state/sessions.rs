@@ -32,6 +32,8 @@ impl State {
                     place.state = if again { PlaceState::Waiting } else { PlaceState::Stopped };
                     place.watching.clear();
                 }
+                self.moving.handle_end(id);
+                self.model.moving.clone_from(self.moving.now());
                 self.look(now);
             }
             ClientEvent::Session(event) => self.handle_session(now, id, event),
@@ -71,6 +73,14 @@ impl State {
             Event::Watching(names) => {
                 if let Some(place) = self.place_mut(id) {
                     place.watching = names;
+                }
+            }
+            Event::Motion { camera, moving } => {
+                let key = CameraKey { place: id, camera };
+                let worth_telling = self.moving.handle_motion(now, &key, moving);
+                self.model.moving.clone_from(self.moving.now());
+                if worth_telling && self.model.settings.bells.contains(&key) {
+                    self.tell(key, |camera, place| Sentence::CameraMoves { camera, place });
                 }
             }
             Event::SlotStats { slot, encode_us, hub_us, send_us, .. } => {
@@ -197,11 +207,11 @@ mod tests {
     use athome_shared::protocol::control::{Camera, CameraState};
 
     use super::super::{Effect, State};
-    use crate::controller::request::Request;
+    use crate::controller::request::{Request, Wanted};
     use crate::session::client::ClientEvent;
     use crate::session::ended::Ended;
     use crate::session::machine::{Event, Stage};
-    use crate::settings::{Notify, Settings};
+    use crate::settings::{CameraKey, Notify, Settings};
     use crate::store::tests::place;
     use crate::store::{Keystore, PlaceId};
     use crate::words::Sentence;
@@ -261,6 +271,31 @@ mod tests {
         state.handle_client(at(62), HOME, lost());
         state.handle_timeout(at(90));
         state.handle_client(at(91), HOME, back());
+        assert_eq!(told(&mut state), []);
+    }
+
+    #[test]
+    fn movement_is_told_of_cameras_with_a_bell_only_and_shown_of_all() {
+        let start = Instant::now();
+        let at = |s| start + Duration::from_secs(s);
+        let mut state = State::new(&[place(1, "Home")], Settings::default(), Keystore::File, None);
+        let key = CameraKey { place: HOME, camera: door().id };
+        let moves = |moving| ClientEvent::Session(Event::Motion { camera: door().id, moving });
+        state.handle_client(at(0), HOME, ClientEvent::Session(Event::Stage(Stage::Live)));
+        state.handle_client(at(0), HOME, ClientEvent::Session(Event::Cameras(vec![door()])));
+        state.handle_client(at(1), HOME, moves(true));
+        assert_eq!(told(&mut state), [], "nobody asked for it");
+        assert!(state.model().moving.contains(&key));
+        state.handle_client(at(2), HOME, moves(false));
+        assert!(state.model().moving.is_empty());
+        state.handle_request(at(3), Request::Bell(key.clone(), Wanted::Yes));
+        state.handle_client(at(100), HOME, moves(true));
+        let (camera, place) = ("Door".to_owned(), "Home".to_owned());
+        assert_eq!(told(&mut state), [Sentence::CameraMoves { camera, place }]);
+        state.handle_client(at(101), HOME, ClientEvent::Ended { ended: Ended::Offline, again: true });
+        assert!(state.model().moving.is_empty(), "nothing is known any more");
+        state.handle_request(at(102), Request::Bell(key, Wanted::No));
+        state.handle_client(at(300), HOME, moves(true));
         assert_eq!(told(&mut state), []);
     }
 }

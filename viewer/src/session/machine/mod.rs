@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use athome_shared::id::CameraId;
 use athome_shared::pair::noise::{Initiator, NoiseError, Transport};
 use athome_shared::pair::seal;
 use athome_shared::peer::{Channel, PeerState, ReceivedFrame};
@@ -92,6 +93,11 @@ pub enum Event {
         slot: u8,
     },
     Watching(Vec<String>),
+    /// Something moves in front of a camera, or no more.
+    Motion {
+        camera: CameraId,
+        moving: bool,
+    },
     /// The one answer to request `re`.
     Reply {
         re: u32,
@@ -335,8 +341,9 @@ impl Session {
                 Event::SlotStats { slot, encode_us, hub_us, send_us, target_bps }
             }
             ToViewer::Watching { names } => Event::Watching(names),
+            ToViewer::Motion { camera, moving, .. } => Event::Motion { camera, moving },
             // Not drawn so far.
-            ToViewer::Motion { .. } | ToViewer::Cells { .. } => return,
+            ToViewer::Cells { .. } => return,
             ToViewer::Done { re } => Event::Reply { re, refused: None },
             ToViewer::Refused { re, why } => {
                 self.slots.handle_refused(re);
