@@ -385,7 +385,7 @@ impl Session {
             }
             Action::BulkCancel { id } => {
                 if self.transfers.handle_cancel(id) {
-                    self.say(&ToViewer::BulkEnd { id, ok: false }).await;
+                    self.say(&ToViewer::BulkEnd { id, ok: false, bytes: None, next: None }).await;
                 }
             }
             Action::Cells { re, camera, on } => {
@@ -393,6 +393,7 @@ impl Session {
                 self.say(&ToViewer::Done { re }).await;
                 self.common.motion.mark_changed();
             }
+            Action::Past(ask) => self.say(&ToViewer::Refused { re: ask.re, why: RefusedWhy::Unavailable }).await,
             // One at a time: each is a write to the disk that everybody else's waits for.
             Action::Rename { re, .. } if self.renaming => {
                 self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
@@ -456,9 +457,9 @@ impl Session {
     async fn handle_still(&mut self, re: u32, still: Result<Bytes, StillError>) {
         match still {
             Ok(jpeg) => {
-                let bytes = jpeg.len() as u64;
+                let bytes = Some(jpeg.len() as u64);
                 let id = self.transfers.begin(jpeg);
-                self.say(&ToViewer::BulkBegin { re, id, bytes, mime: "image/jpeg".to_owned() }).await;
+                self.say(&ToViewer::BulkBegin { re, id, bytes, mime: "image/jpeg".to_owned(), at: None }).await;
                 self.pump().await;
             }
             Err(error) => {
@@ -477,7 +478,7 @@ impl Session {
                         return;
                     }
                 }
-                Outgoing::Sent { id } => self.say(&ToViewer::BulkEnd { id, ok: true }).await,
+                Outgoing::Sent { id } => self.say(&ToViewer::BulkEnd { id, ok: true, bytes: None, next: None }).await,
             }
         }
     }

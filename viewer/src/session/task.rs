@@ -358,8 +358,10 @@ impl Moving {
                     let _ = reply.send(Err(BulkError::Refused(*why)));
                 }
             }
-            Event::BulkBegin { re, id, bytes, mime } => self.begin(*re, *id, *bytes, mime),
-            Event::BulkEnd { id, ok } => {
+            Event::BulkBegin { re, id, bytes: Some(bytes), mime, .. } => self.begin(*re, *id, *bytes, mime),
+            // Nothing of unknown length is asked for.
+            Event::BulkBegin { id, bytes: None, .. } => self.session.bulk_cancel(*id),
+            Event::BulkEnd { id, ok, .. } => {
                 if let Some(transfer) = self.transfers.get_mut(id) {
                     transfer.ended = Some(Instant::now());
                     self.settle(*id, if *ok { Settle::WhenWhole } else { Settle::Broken });

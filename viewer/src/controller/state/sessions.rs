@@ -231,6 +231,7 @@ mod tests {
             fps: 30.0,
             audio: false,
             layers: vec![Layer::Full],
+            recording: None,
         }
     }
 
