@@ -23,8 +23,8 @@ pub fn filter(usual: Usual) -> EnvFilter {
     let chosen = std::env::var(VARIABLE).ok().and_then(|text| EnvFilter::try_new(text).ok());
     chosen.unwrap_or_else(|| {
         EnvFilter::new(match usual {
-            Usual::Info => "warn,rtc=error,webrtc=error,symphonia=off,athome=info",
-            Usual::Warn => "warn,rtc=error,webrtc=error,symphonia=off",
+            Usual::Info => "warn,rtc=error,webrtc=error,symphonia=off,egui_system_font_provider=error,athome=info",
+            Usual::Warn => "warn,rtc=error,webrtc=error,symphonia=off,egui_system_font_provider=error",
         })
     })
 }
