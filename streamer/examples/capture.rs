@@ -22,7 +22,7 @@ use athome_shared::time::{MediaClock, WallTime};
 use athome_streamer::source::list::{list_cameras, list_microphones};
 use athome_streamer::source::webcam::{Memory, Way, Webcam, Which};
 use athome_streamer::source::{
-    CameraSpec, MicSpec, Opened, PcmBlock, PixelFormat, RawFrame, Sink, Source, Stop, Wish, open_camera,
+    Access, CameraSpec, MicSpec, Opened, PcmBlock, PixelFormat, RawFrame, Sink, Source, Stop, Wish, open_camera,
     open_microphone,
 };
 use serde_json::{Value, json};
@@ -66,7 +66,9 @@ fn main() -> Result<()> {
         };
         Box::new(Webcam::new(which, &wish, Way::Portable, media, Memory::default()))
     } else {
-        open_camera(&spec.parse::<CameraSpec>()?, &wish, media, &Memory::default())
+        let mut spec = spec.parse::<CameraSpec>()?;
+        let access = Access { login: spec.take_login(), ..Access::default() };
+        open_camera(&spec, &wish, &access, media, &Memory::default())
     };
     let report = run(source, Duration::from_secs_f64(seconds), dump);
     println!("{report}");

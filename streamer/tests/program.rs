@@ -293,16 +293,11 @@ fn a_start_that_is_refused_begins_with_what_to_do_in_both_languages() {
     let config = folder.path().join("athome.toml");
     std::fs::write(&config, "[[camera]]\nname = \"a\"\nsource = \"tset\"\n").expect("a folder of ours");
     let (file, config) = (file.display().to_string(), config.display().to_string());
-    let cases: [(&[&str], &str, &str); 3] = [
+    let cases: [(&[&str], &str, &str); 2] = [
         (
             &["--listen", "203.0.113.9:8080"],
             "Name an address of this computer with --listen: 203.0.113.9:8080 is none.",
             "Donnez une adresse de cet ordinateur avec --listen\u{a0}: 203.0.113.9:8080 n’en est pas une.",
-        ),
-        (
-            &["--camera", "rtsp://anna:hunter2@cam/"],
-            "Camera: network cameras are not supported yet. Use webcam, test or file:PATH.",
-            "Camera\u{a0}: les caméras réseau ne sont pas encore prises en charge. Utilisez une webcam, la mire (test) ou un clip.",
         ),
         (
             &["--config", &config],

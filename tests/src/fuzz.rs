@@ -29,6 +29,7 @@ use athome_streamer::motion::zones::{MIDDLE, ZoneMap};
 use athome_streamer::serve::control::decide;
 use bytes::Bytes;
 
+mod camera;
 mod door;
 mod mp4;
 mod scan;
@@ -37,7 +38,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -53,6 +54,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("recording", recording),
     ("zones", zones),
     ("motion", motion),
+    ("multipart", camera::multipart),
 ];
 
 /// Runs one target by its name; `false` where there is no such target.

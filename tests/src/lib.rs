@@ -6,6 +6,7 @@ pub mod child;
 pub mod figures;
 pub mod fuzz;
 pub mod house;
+pub mod pretend;
 pub mod process;
 pub mod recorder;
 pub mod soak;

@@ -97,7 +97,6 @@ pub(super) async fn change(
     let changed = changed.map_err(|_| Refusal::stopping())?.map_err(|error| match error {
         ChangeError::Stopping => Refusal::stopping(),
         ChangeError::UnknownCamera => Refusal::new(StatusCode::NOT_FOUND, "No camera has this id."),
-        ChangeError::NetworkCamera => bad("source: network cameras are not supported yet"),
         ChangeError::NotSaved(error) => Refusal::new(StatusCode::CONFLICT, format!("Nothing was changed: {error}.")),
     })?;
     Ok(Json(Changed { camera: changed.camera, saved: changed.saved }))
@@ -109,6 +108,7 @@ fn wanted(body: &[u8]) -> Result<Wanted, Refusal> {
     let wanted = Wanted {
         active: body.active,
         source: body.source.map(|text| text.parse()).transpose().map_err(|why| bad(&format!("source: {why}")))?,
+        login: None,
         audio: body.audio.map(|text| text.parse()).transpose().map_err(|why| bad(&format!("audio: {why}")))?,
         size: body
             .size

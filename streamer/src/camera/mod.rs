@@ -36,7 +36,7 @@ use crate::motion::board::Board;
 use crate::motion::watch::Office;
 use crate::motion::zones::Zone;
 use crate::source::webcam::Memory;
-use crate::source::{MicSpec, open_camera, open_microphone};
+use crate::source::{Access, MicSpec, open_camera, open_microphone};
 
 /// A camera to start: what [`CameraConfig`] becomes, and what tests make from sources of their own.
 pub struct Setup {
@@ -65,12 +65,13 @@ impl Setup {
     /// The camera that a configuration describes.
     pub fn from_config(config: &CameraConfig, clock: MediaClock) -> Self {
         let (spec, wish, memory) = (config.source.clone(), config.wish, Memory::default());
+        let access = Access { login: config.login.clone(), transport: config.transport };
         Self {
             id: config.id.clone(),
             name: config.name.clone(),
             active: config.active,
             bitrate_bps: config.bitrate_bps,
-            picture: Box::new(move || open_camera(&spec, &wish, clock, &memory)),
+            picture: Box::new(move || open_camera(&spec, &wish, &access, clock, &memory)),
             sound: match config.audio.clone() {
                 None => Sound::Own,
                 Some(MicSpec::None) => Sound::Off,

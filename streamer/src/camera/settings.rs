@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::Cameras;
 use crate::config::{self, CameraConfig, ConfigError};
 use crate::motion::zones::Zone;
-use crate::source::{CameraSpec, MicSpec};
+use crate::source::{CameraSpec, Login, MicSpec};
 
 /// Longest wait for a camera to follow: a device that hangs is given up a little later, and the answer says what is known.
 const FOLLOWS: Duration = Duration::from_secs(3);
@@ -22,7 +22,10 @@ const FOLLOWS: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
     pub active: Option<bool>,
+    /// Without a login in its address; see `login`.
     pub source: Option<CameraSpec>,
+    /// Of a network camera; inside, `None` takes it away.
+    pub login: Option<Option<Login>>,
     pub audio: Option<MicSpec>,
     /// Inside, `None` leaves the camera the choice.
     pub size: Option<Option<(u32, u32)>>,
@@ -44,8 +47,6 @@ pub struct Changed {
 pub enum ChangeError {
     #[error("no camera has this id")]
     UnknownCamera,
-    #[error("network cameras are not supported yet")]
-    NetworkCamera,
     #[error("{0}")]
     NotSaved(#[from] ConfigError),
     #[error("the streamer is stopping")]
@@ -77,12 +78,10 @@ impl Settings {
 
     /// Changes a camera, and its entry in the file. Readers of its streams stay.
     pub async fn change(&self, id: &CameraId, wanted: Wanted) -> Result<Changed, ChangeError> {
-        if matches!(wanted.source, Some(CameraSpec::Rtsp(_) | CameraSpec::Http(_))) {
-            return Err(ChangeError::NetworkCamera);
-        }
         let file = self.0.file.lock().await;
         let before = self.0.configs.borrow().iter().find(|config| config.id == *id).cloned();
         let before = before.ok_or(ChangeError::UnknownCamera)?;
+        let wanted = completed(&before, wanted);
         let mut after = changed(&before, &wanted);
         // Written first: what can't be remembered is not done either, so that file and cameras never disagree.
         if let Some(path) = file.clone() {
@@ -132,6 +131,17 @@ impl Settings {
     }
 }
 
+/// What follows from what is wanted: a login in the new address moves to its own place, and that of another machine is
+/// given to nobody.
+fn completed(before: &CameraConfig, mut wanted: Wanted) -> Wanted {
+    let Some(source) = &mut wanted.source else { return wanted };
+    let inside = source.take_login();
+    if wanted.login.is_none() && (inside.is_some() || source.host() != before.source.host()) {
+        wanted.login = Some(inside).filter(|login| *login != before.login);
+    }
+    wanted
+}
+
 fn changed(before: &CameraConfig, wanted: &Wanted) -> CameraConfig {
     let mut after = before.clone();
     if let Some(active) = wanted.active {
@@ -139,6 +149,9 @@ fn changed(before: &CameraConfig, wanted: &Wanted) -> CameraConfig {
     }
     if let Some(source) = &wanted.source {
         after.source = source.clone();
+    }
+    if let Some(login) = &wanted.login {
+        after.login.clone_from(login);
     }
     if let Some(audio) = &wanted.audio {
         after.audio = Some(audio.clone());
@@ -168,10 +181,11 @@ fn in_file(id: &CameraId, wanted: &Wanted) -> Vec<config::Change> {
     use config::Change;
     let camera = || id.clone();
     let active = wanted.active.map(|active| Change::Active { camera: camera(), active });
-    let source = wanted.source.as_ref().map(|spec| Change::Source { camera: camera(), source: spec.to_string() });
+    let source = wanted.source.as_ref().map(|spec| Change::Source { camera: camera(), source: spec.written() });
+    let login = wanted.login.clone().map(|login| Change::Login { camera: camera(), login });
     let audio = wanted.audio.as_ref().map(|spec| Change::Audio { camera: camera(), audio: written(spec) });
     let size = wanted.size.map(|size| Change::Size { camera: camera(), size });
     let fps = wanted.fps.map(|fps| Change::Fps { camera: camera(), fps });
     let zones = wanted.zones.clone().map(|zones| Change::Zones { camera: camera(), zones });
-    [active, source, audio, size, fps, zones].into_iter().flatten().collect()
+    [active, source, login, audio, size, fps, zones].into_iter().flatten().collect()
 }

@@ -42,10 +42,6 @@ pub async fn start(
     let nobody_chose = options.cameras.is_empty() && config.cameras.is_empty();
     let webcam = if nobody_chose { first_webcam().await } else { None };
     let chosen = apply(&mut config, common, options, webcam);
-    if let Some(camera) = config.cameras.iter().find(|c| matches!(c.source, CameraSpec::Rtsp(_) | CameraSpec::Http(_)))
-    {
-        anyhow::bail!(Word::NoNetworkCameras.fill(lang, &[("cam", &camera.name)]));
-    }
     let shutdown = shutdown::on_signal_or_at_once(move || {
         keys::restore();
         eprintln!("{}", Word::SecondSignal.text(lang));

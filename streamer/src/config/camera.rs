@@ -8,7 +8,7 @@ use super::Detection;
 use crate::motion::zones::Zone;
 use crate::record::layout::QUARANTINE;
 use crate::record::trigger::Mode;
-use crate::source::{CameraSpec, MicSpec, Wish};
+use crate::source::{CameraSpec, Login, MicSpec, Transport, Wish};
 
 /// A camera as configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,12 @@ pub struct CameraConfig {
     /// For people.
     pub name: String,
     pub source: CameraSpec,
+    /// Of a network camera; it never stands in the address.
+    pub login: Option<Login>,
+    /// Of an RTSP camera.
+    pub transport: Transport,
+    /// A network camera's smaller stream, for small tiles and for looking.
+    pub sub_source: Option<CameraSpec>,
     /// Size and rate asked of the device.
     pub wish: Wish,
     /// The most that the full layer's encoder may spend, in bits a second; `None` for what suits the size.
@@ -34,11 +40,14 @@ pub struct CameraConfig {
 }
 
 impl CameraConfig {
-    /// A camera with nothing but a source and a name.
-    pub fn new(name: &str, source: CameraSpec) -> Self {
+    /// A camera with nothing but a source and a name. A login in the source's address is taken out of it.
+    pub fn new(name: &str, mut source: CameraSpec) -> Self {
         Self {
             id: CameraId::slug(name),
             name: name.to_owned(),
+            login: source.take_login(),
+            transport: Transport::default(),
+            sub_source: None,
             source,
             wish: Wish::default(),
             bitrate_bps: None,

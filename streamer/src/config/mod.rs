@@ -16,9 +16,9 @@ use url::Url;
 
 pub use camera::{CameraConfig, make_ids_unique};
 pub use detection::{Detection, check_zones};
-pub use read::{check_config, fps, parse, size};
+pub use read::{MOST_CAMERAS, check_config, credential, fps, name, parse, size, small, transport};
 pub use recording::{Recording, Storage};
-pub use save::{Change, save, save_all};
+pub use save::{Added, Change, save, save_all};
 pub use secret::SecretText;
 
 use crate::words::{Lang, Problem};

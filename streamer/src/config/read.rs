@@ -17,7 +17,7 @@ use super::{
 };
 use crate::record::retain::Limits;
 use crate::record::trigger::{Mode, Rules};
-use crate::source::{CameraSpec, MicSpec, Wish};
+use crate::source::{CameraSpec, Login, MicSpec, Transport, Wish};
 use crate::words::Problem;
 
 /// A configuration is a page or two; more is another file given by mistake.
@@ -26,8 +26,10 @@ const LARGEST: u64 = 1 << 20;
 const LONGEST_NAME: usize = 60;
 /// A secret is one line; more is another file given by mistake.
 const LONGEST_SECRET: u64 = 4096;
+/// Longest user name and password of a camera, in bytes.
+const LONGEST_CREDENTIAL: usize = 128;
 /// More cameras than one machine could ever encode.
-const MOST_CAMERAS: usize = 64;
+pub const MOST_CAMERAS: usize = 64;
 /// More entries than any list here has a use for.
 const MOST_ENTRIES: usize = 32;
 
@@ -80,6 +82,10 @@ struct File {
 struct Camera {
     name: Spanned<String>,
     source: Spanned<String>,
+    sub_source: Option<Spanned<String>>,
+    user: Option<Spanned<String>>,
+    password: Option<Spanned<String>>,
+    transport: Option<Spanned<String>>,
     size: Option<Spanned<String>>,
     fps: Option<Spanned<f32>>,
     bitrate: Option<Spanned<u32>>,
@@ -191,8 +197,24 @@ impl Reader<'_> {
         if let CameraSpec::File(path) = &mut source {
             *path = self.beside(path);
         }
+        let (inside, login) = (source.take_login(), self.login(&camera)?);
+        if let Some(user) = camera.user.as_ref().filter(|_| inside.is_some() || !source.is_network()) {
+            let problem = if source.is_network() { Problem::LoginTwice } else { Problem::NetworkOnly };
+            return Err(self.refuse(Some(user.span()), problem));
+        }
+        let sub_source = camera.sub_source.as_ref().map(|text| self.value(text, |text| small(text, &source)));
+        let (sub_source, inside) = match sub_source.transpose()? {
+            Some((sub_source, login)) => (Some(sub_source), inside.or(login)),
+            None => (None, inside),
+        };
         let audio = camera.audio.map(|audio| self.value(&audio, |text| text.parse())).transpose()?;
         Ok(CameraConfig {
+            login: login.or(inside),
+            sub_source,
+            transport: match &camera.transport {
+                Some(text) => self.value(text, |text| transport(text, &source))?,
+                None => Transport::default(),
+            },
             wish: Wish {
                 size: camera.size.map(|text| self.value(&text, size)).transpose()?,
                 fps: camera.fps.map(|value| self.checked(&value, fps)).transpose()?,
@@ -207,6 +229,20 @@ impl Reader<'_> {
             zones: self.zones(camera.zone)?,
             ..CameraConfig::new(&name, source)
         })
+    }
+
+    /// The login that stands beside a camera's address.
+    fn login(&self, camera: &Camera) -> Result<Option<Login>, ConfigError> {
+        let Some(user) = &camera.user else {
+            let lone = camera.password.as_ref().map(Spanned::span);
+            return lone.map_or(Ok(None), |at| Err(self.refuse(Some(at), Problem::UserMissing)));
+        };
+        let user = self.value(user, |text| credential(text).map(str::to_owned))?;
+        let password = match &camera.password {
+            Some(text) => self.value(text, |text| credential(text).map(str::to_owned))?,
+            None => String::new(),
+        };
+        Ok(Some(Login::new(user, password)))
     }
 
     fn signaling(&self, table: SignalingTable) -> Result<Signaling, ConfigError> {
@@ -399,7 +435,7 @@ impl Reader<'_> {
 }
 
 /// A name for people.
-pub(super) fn name(text: &str) -> Result<String, Problem> {
+pub fn name(text: &str) -> Result<String, Problem> {
     let name = text.trim();
     let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
     if fits { Ok(name.to_owned()) } else { Err(Problem::Name { longest: LONGEST_NAME }) }
@@ -423,6 +459,32 @@ pub fn size(text: &str) -> Result<(u32, u32), Problem> {
 /// Frames a second, if a camera can be asked for them.
 pub fn fps(value: f32) -> Result<f32, Problem> {
     if (1.0..=120.0).contains(&value) { Ok(value) } else { Err(between(1, 120)) }
+}
+
+/// What can stand in a user name or a password: RFC 7617 §2 leaves control characters out.
+pub fn credential(text: &str) -> Result<&str, Problem> {
+    let fits = text.len() <= LONGEST_CREDENTIAL && !text.chars().any(char::is_control);
+    if fits { Ok(text) } else { Err(Problem::Credential { longest: LONGEST_CREDENTIAL }) }
+}
+
+/// A camera's smaller stream, and the login in its address.
+pub fn small(text: &str, main: &CameraSpec) -> Result<(CameraSpec, Option<Login>), Problem> {
+    let mut spec: CameraSpec = text.parse()?;
+    let login = spec.take_login();
+    let both_rtsp = matches!((main, &spec), (CameraSpec::Rtsp(_), CameraSpec::Rtsp(_)));
+    if both_rtsp { Ok((spec, login)) } else { Err(Problem::SmallRtspOnly) }
+}
+
+/// How an RTSP camera's packets come.
+pub fn transport(text: &str, main: &CameraSpec) -> Result<Transport, Problem> {
+    if !matches!(main, CameraSpec::Rtsp(_)) {
+        return Err(Problem::RtspOnly);
+    }
+    match text {
+        "tcp" => Ok(Transport::Tcp),
+        "udp" => Ok(Transport::Udp),
+        _ => Err(Problem::OneOf("\"tcp\", \"udp\"")),
+    }
 }
 
 fn mode(text: &str) -> Result<Mode, Problem> {
@@ -456,6 +518,11 @@ fn explain(message: &str) -> Problem {
     let unknown = match words.next() {
         Some(key) if message.starts_with("unknown field") => key,
         Some(key) if message.starts_with("missing field") => return Problem::MissingKey(key.to_owned()),
+        // The value is not repeated: it may be a password without its quotes.
+        _ if message.starts_with("invalid type") => {
+            let told = message.split('`').step_by(2).collect::<String>();
+            return Problem::Toml(told.replace(" ,", ","));
+        }
         _ => return Problem::Toml(message.to_owned()),
     };
     let known: Vec<&str> = words.collect();

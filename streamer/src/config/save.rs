@@ -12,6 +12,7 @@ use super::detection::write_zones;
 use super::read::{parse, read_text};
 use super::{Config, ConfigError};
 use crate::motion::zones::Zone;
+use crate::source::Login;
 use crate::words::Problem;
 
 /// One change of the configuration.
@@ -33,10 +34,29 @@ pub enum Change {
     Fps { camera: CameraId, fps: Option<f32> },
     /// Other zones for a camera, in place of all it had.
     Zones { camera: CameraId, zones: Vec<Zone> },
+    /// Another login for a network camera; `None` for none.
+    Login { camera: CameraId, login: Option<Login> },
+    /// Another smaller stream for a camera; `None` for none.
+    Small { camera: CameraId, source: Option<String> },
+    /// How an RTSP camera's packets come; `None` for the usual way.
+    Transport { camera: CameraId, transport: Option<&'static str> },
     /// Another camera, at the end.
-    Add { name: String, source: String },
+    Add(Added),
     /// One camera less; its comments go with it.
     Remove { camera: CameraId },
+}
+
+/// A camera to be added; what is `None` is not written.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Added {
+    pub name: String,
+    pub source: String,
+    pub sub_source: Option<String>,
+    pub login: Option<Login>,
+    pub transport: Option<&'static str>,
+    pub audio: Option<String>,
+    pub active: Option<bool>,
+    pub record: Option<&'static str>,
 }
 
 /// Makes a change in the file at `path` (created if there is none) and returns the configuration as it is then.
@@ -59,7 +79,10 @@ pub fn save_all(path: &Path, changes: &[Change]) -> Result<Config, ConfigError> 
     }
     let text = document.to_string();
     let after = parse(&text, path, &env)?;
-    write(path, &text).map_err(|why| ConfigError::file(path, Problem::CantWrite(why.to_string())))?;
+    let secret = changes.iter().any(|change| {
+        matches!(change, Change::Login { login: Some(_), .. } | Change::Add(Added { login: Some(_), .. }))
+    });
+    write(path, &text, secret).map_err(|why| ConfigError::file(path, Problem::CantWrite(why.to_string())))?;
     Ok(after)
 }
 
@@ -78,10 +101,25 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
         }
         Change::Fps { camera, fps } => wish(camera_table(document, config, camera)?, "fps", fps.map(number)),
         Change::Zones { camera, zones } => write_zones(camera_table(document, config, camera)?, zones),
-        Change::Add { name, source } => {
+        Change::Login { camera, login } => write_login(camera_table(document, config, camera)?, login.as_ref()),
+        Change::Small { camera, source } => {
+            wish(camera_table(document, config, camera)?, "sub_source", source.as_deref());
+        }
+        Change::Transport { camera, transport } => {
+            wish(camera_table(document, config, camera)?, "transport", *transport);
+        }
+        Change::Add(added) => {
             let mut table = Table::new();
-            table["name"] = value(name);
-            table["source"] = value(source);
+            table["name"] = value(&added.name);
+            table["source"] = value(&added.source);
+            wish(&mut table, "sub_source", added.sub_source.as_deref());
+            if added.login.is_some() {
+                write_login(&mut table, added.login.as_ref());
+            }
+            wish(&mut table, "transport", added.transport);
+            wish(&mut table, "audio", added.audio.as_deref());
+            wish(&mut table, "active", added.active);
+            wish(&mut table, "record", added.record);
             let cameras = document.entry("camera").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
             cameras.as_array_of_tables_mut().ok_or(Problem::CamerasInline)?.push(table);
         }
@@ -119,6 +157,12 @@ fn set(table: &mut Table, key: &str, new: impl Into<toml_edit::Value>) {
     table[key] = Item::Value(new);
 }
 
+/// The one place where a password is written: a file that only its owner reads (see [`write`]).
+fn write_login(table: &mut Table, login: Option<&Login>) {
+    wish(table, "user", login.map(Login::user));
+    wish(table, "password", login.map(Login::password));
+}
+
 /// Sets a key, or takes it out.
 fn wish(table: &mut Table, key: &str, new: Option<impl Into<toml_edit::Value>>) {
     match new {
@@ -134,8 +178,9 @@ fn number(value: f32) -> toml_edit::Value {
     if value.fract() == 0.0 { (value as i64).into() } else { f64::from(value).into() }
 }
 
-/// Whole and durable, or not at all: a new file beside the old one, flushed, then put in its place.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+/// Whole and durable, or not at all: a new file beside the old one, flushed, then put in its place. One that holds a
+/// password now is its owner's alone from then on.
+fn write(path: &Path, text: &str, secret: bool) -> std::io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -147,6 +192,14 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Ok(old) = std::fs::metadata(path) {
         file.set_permissions(old.permissions())?;
     }
+    #[cfg(unix)]
+    if secret {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = file.metadata()?.permissions().mode();
+        file.set_permissions(PermissionsExt::from_mode(mode & 0o600))?;
+    }
+    #[cfg(not(unix))]
+    let _inherited = secret;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&new.0, path)?;

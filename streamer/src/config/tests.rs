@@ -4,10 +4,10 @@ use std::path::Path;
 
 use athome_shared::id::CameraId;
 
-use super::{Change, Config, ConfigError, Detection, Storage, check_config, parse, save, save_all};
+use super::{Added, Change, Config, ConfigError, Detection, Storage, check_config, parse, save, save_all};
 use crate::motion::zones::{Zone, ZoneKind};
 use crate::record::trigger::Mode;
-use crate::source::{CameraSpec, MicSpec};
+use crate::source::{CameraSpec, Login, MicSpec, Transport};
 
 const EXAMPLE: &str = include_str!("../../../athome.example.toml");
 
@@ -37,7 +37,7 @@ fn the_example_with_all_its_keys_is_valid_and_names_each() {
         })
         .collect();
     let config = read(&all).unwrap();
-    assert_eq!(config.cameras.len(), 1);
+    assert_eq!(config.cameras.len(), 2);
     let camera = &config.cameras[0];
     assert_eq!((camera.id.as_str(), &camera.source), ("front-door", &CameraSpec::Webcam));
     assert!(camera.active, "the documented default of `active`");
@@ -227,7 +227,8 @@ fn a_refusal_never_repeats_a_password() {
         "[signaling]\nservers = [\"ws://anna:hunter2@host/ws\"]",
     ] {
         let refused = read(text).unwrap_err();
-        assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused}");
+        let told = format!("{refused} {refused:?}");
+        assert!(!told.contains("hunter2") && !told.contains("713705"), "{refused}");
     }
 }
 
@@ -271,7 +272,7 @@ fn changes_keep_comments_and_other_cameras() {
     let expected = text.replace("\"test:2\"\n", "\"test:2\"\nactive = false\n");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
     save(&path, &Change::Place("Cabin".into())).unwrap();
-    let added = save(&path, &Change::Add { name: "Attic".into(), source: "test:9".into() }).unwrap();
+    let added = save(&path, &Change::Add(added("Attic", "test:9"))).unwrap();
     assert_eq!(added.cameras.iter().map(|camera| camera.id.as_str()).collect::<Vec<_>>(), ["door", "yard", "attic"]);
     let removed = save(&path, &Change::Remove { camera: id("yard") }).unwrap();
     assert_eq!(removed.cameras.len(), 2);
@@ -323,14 +324,14 @@ fn a_change_that_would_break_the_file_changes_nothing() {
     for change in [
         Change::Rename { camera: id("door"), name: String::new() },
         Change::Rename { camera: id("none"), name: "x".into() },
-        Change::Add { name: "x".into(), source: "nonsense".into() },
+        Change::Add(added("x", "nonsense")),
         Change::Remove { camera: id("none") },
     ] {
         assert!(save(&path, &change).is_err(), "{change:?}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
     let created = folder.path().join("new.toml");
-    save(&created, &Change::Add { name: "Attic".into(), source: "test".into() }).unwrap();
+    save(&created, &Change::Add(added("Attic", "test"))).unwrap();
     assert_eq!(check_config(&created).unwrap().cameras[0].id, id("attic"));
 }
 
@@ -418,4 +419,69 @@ fn zones_are_written_back_with_their_comments() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     let none = save(&path, &Change::Zones { camera, zones: Vec::new() }).unwrap();
     assert!(none.cameras[0].zones.is_empty());
+}
+
+fn added(name: &str, source: &str) -> Added {
+    Added { name: name.into(), source: source.into(), ..Added::default() }
+}
+
+#[test]
+fn a_network_camera_s_login_is_read_from_one_place_and_never_printed() {
+    let camera = |rest: &str| format!("[[camera]]\nname = \"Yard\"\n{rest}");
+    let login =
+        |config: &Config| config.cameras[0].login.as_ref().map(|l| (l.user().to_owned(), l.password().to_owned()));
+    let anna = Some(("anna".to_owned(), "hunter2".to_owned()));
+    for text in [
+        "source = \"rtsp://anna:hunter2@cam/1\"",
+        "source = \"http://cam/1\"\nuser = \"anna\"\npassword = \"hunter2\"",
+        "source = \"rtsp://cam/1\"\nsub_source = \"rtsp://anna:hunter2@cam/2\"",
+    ] {
+        let config = parse(&camera(text), Path::new("athome.toml"), &|_| None).expect(text);
+        assert_eq!(login(&config), anna, "{text}");
+        assert!(!format!("{config:?} {}", config.cameras[0].source).contains("hunter2"), "{text}");
+    }
+    for (text, line) in [
+        ("source = \"rtsp://anna:hunter2@cam/1\"\nuser = \"anna\"\npassword = \"hunter2\"", 4),
+        ("source = \"test\"\nuser = \"anna\"", 4),
+        ("source = \"rtsp://cam/1\"\npassword = \"hunter2\"", 4),
+        ("source = \"http://cam/1\"\nsub_source = \"rtsp://cam/2\"", 4),
+        ("source = \"test\"\ntransport = \"udp\"", 4),
+        ("source = \"rtsp://cam/1\"\ntransport = \"carrier pigeon\"", 4),
+        ("source = \"rtsp://cam/1\"\nuser = \"a\\u0007\"", 4),
+        // Control of the last line: TOML itself would name the value.
+        ("source = \"rtsp://cam/1\"\nuser = \"a\"\npassword = 713705", 5),
+    ] {
+        let refused = parse(&camera(text), Path::new("athome.toml"), &|_| None).unwrap_err();
+        assert_eq!(refused.line, Some(line), "{text}: {refused}");
+        let told = format!("{refused} {refused:?}");
+        assert!(!told.contains("hunter2") && !told.contains("713705"), "{refused}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_password_is_written_into_a_file_of_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("athome.toml");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    std::fs::write(&path, "# mine\n").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    save(&path, &Change::Add(added("Attic", "test"))).unwrap();
+    assert_eq!(mode(), 0o644, "nothing secret, nothing changed");
+    let login = Some(Login::new("anna".into(), "hunter2".into()));
+    let yard = Added {
+        sub_source: Some("rtsp://cam/2".into()),
+        transport: Some("udp"),
+        login,
+        ..added("Yard", "rtsp://cam/1?x=1")
+    };
+    let config = save(&path, &Change::Add(yard)).unwrap();
+    assert_eq!(mode(), 0o600);
+    let yard = &config.cameras[1];
+    assert_eq!((yard.source.written().as_str(), yard.transport), ("rtsp://cam/1?x=1", Transport::Udp));
+    assert!(yard.login.is_some() && yard.sub_source.is_some());
+    let without = save(&path, &Change::Login { camera: id("yard"), login: None }).unwrap();
+    assert_eq!(without.cameras[1].login, None);
+    assert!(std::fs::read_to_string(&path).unwrap().contains("# mine\n"));
 }

@@ -12,9 +12,11 @@ use super::pool::Pool;
 use super::{I420, i420_len};
 
 /// Longest side taken, in pixels.
-const MOST_SIDE: usize = 8192;
+pub(crate) const MOST_SIDE: usize = 8192;
 /// Bytes of RGB that a picture may need: 22 megapixels.
 const MOST_RGB: usize = 64 << 20;
+/// Pixels that a picture may have.
+pub(crate) const MOST_PIXELS: usize = MOST_RGB / 3;
 /// Longest file taken; a camera's largest are a tenth of it.
 const MOST_BYTES: usize = 16 << 20;
 

@@ -7,8 +7,14 @@ mod container;
 pub mod file;
 #[cfg(test)]
 mod file_tests;
+mod http;
+mod jpeg;
 pub mod list;
+mod login;
 pub mod microphone;
+pub mod mjpeg;
+pub mod multipart;
+mod network;
 mod open;
 mod pictures;
 mod resample;
@@ -23,7 +29,6 @@ mod y4m;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,9 +36,13 @@ use athome_shared::media::frame::EncodedFrame;
 use athome_shared::protocol::control::CameraReason;
 use athome_shared::time::MediaTime;
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
-pub use open::{open_camera, open_microphone};
-pub use spec::{CameraSpec, MicSpec, Wish};
+use crate::words::{Lang, Verdict};
+
+pub use login::Login;
+pub use open::{Access, open_camera, open_microphone};
+pub use spec::{CameraSpec, CameraUrl, MicSpec, Transport, Wish};
 
 /// How a raw picture's bytes are laid out; rows are tight, sizes in luma samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,12 +135,43 @@ pub trait Source: Send {
 pub struct SourceError {
     pub reason: CameraReason,
     pub detail: String,
+    /// What is wrong with a network camera, and what to do.
+    pub verdict: Option<Verdict>,
 }
 
 impl SourceError {
     /// A failure with its detail in plain words.
     pub fn new(reason: CameraReason, detail: impl fmt::Display) -> Self {
-        Self { reason, detail: detail.to_string() }
+        Self { reason, detail: detail.to_string(), verdict: None }
+    }
+
+    /// More for the log.
+    fn because(mut self, detail: impl fmt::Display) -> Self {
+        self.detail = format!("{} ({detail})", self.detail);
+        self
+    }
+}
+
+impl From<Verdict> for SourceError {
+    fn from(verdict: Verdict) -> Self {
+        let reason = match &verdict {
+            Verdict::NoAnswer { .. } | Verdict::UnknownName { .. } => CameraReason::Unreachable,
+            Verdict::Silent => CameraReason::Stalled,
+            Verdict::LoginMissing | Verdict::LoginRefused => CameraReason::Auth,
+            Verdict::Crowded => CameraReason::Busy,
+            Verdict::H265 | Verdict::Codec { .. } | Verdict::Interlaced | Verdict::Reordered => CameraReason::Format,
+            Verdict::NoPath
+            | Verdict::WebPage
+            | Verdict::OnePicture
+            | Verdict::Nonsense
+            | Verdict::NoVideo
+            | Verdict::TooLarge { .. }
+            | Verdict::Damaged
+            | Verdict::Certificate { .. }
+            | Verdict::Elsewhere { .. }
+            | Verdict::Secure => CameraReason::Other,
+        };
+        Self { reason, detail: verdict.say(Lang::English), verdict: Some(verdict) }
     }
 }
 
@@ -141,7 +181,7 @@ pub struct Stop(Arc<StopInner>);
 
 #[derive(Debug, Default)]
 struct StopInner {
-    stopped: AtomicBool,
+    stopped: CancellationToken,
     lock: Mutex<()>,
     wake: Condvar,
 }
@@ -149,14 +189,19 @@ struct StopInner {
 impl Stop {
     /// Ends every sleep and makes [`Self::stopped`] true for ever.
     pub fn stop(&self) {
-        self.0.stopped.store(true, Ordering::Release);
+        self.0.stopped.cancel();
         let _held = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.wake.notify_all();
     }
 
     /// Whether [`Self::stop`] was called.
     pub fn stopped(&self) -> bool {
-        self.0.stopped.load(Ordering::Acquire)
+        self.0.stopped.is_cancelled()
+    }
+
+    /// Ends when [`Self::stop`] is called.
+    pub async fn cancelled(&self) {
+        self.0.stopped.cancelled().await;
     }
 
     /// Sleeps until [`Self::stop`] is called.

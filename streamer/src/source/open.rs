@@ -1,19 +1,33 @@
 //! From a spec to its source. Devices and files are opened when the source runs, so that the one who retries does it in
 //! one place.
 
-use athome_shared::protocol::control::CameraReason;
 use athome_shared::time::MediaClock;
 
 use super::file::Clip;
 use super::microphone::Microphone;
+use super::mjpeg::Mjpeg;
 use super::sound_file::SoundFile;
 use super::testcard::TestCard;
 use super::tone::Tone;
 use super::webcam::{Memory, Way, Webcam, Which};
-use super::{CameraSpec, MicSpec, Sink, Source, SourceError, Stop, Wish};
+use super::{CameraSpec, Login, MicSpec, Sink, Source, SourceError, Stop, Transport, Wish};
+use crate::words::Verdict;
+
+/// How a network camera is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    pub login: Option<Login>,
+    pub transport: Transport,
+}
 
 /// The source of a camera. `memory` is shared by all attempts at it, so that a replugged webcam is found again.
-pub fn open_camera(spec: &CameraSpec, wish: &Wish, clock: MediaClock, memory: &Memory) -> Box<dyn Source> {
+pub fn open_camera(
+    spec: &CameraSpec,
+    wish: &Wish,
+    access: &Access,
+    clock: MediaClock,
+    memory: &Memory,
+) -> Box<dyn Source> {
     let webcam = |which| Box::new(Webcam::new(which, wish, Way::Best, clock, memory.clone()));
     match spec {
         CameraSpec::Webcam => webcam(Which::First),
@@ -21,9 +35,8 @@ pub fn open_camera(spec: &CameraSpec, wish: &Wish, clock: MediaClock, memory: &M
         CameraSpec::Device(path) => webcam(Which::Path(path.clone())),
         CameraSpec::Test { mark } => Box::new(TestCard::new(wish, *mark, clock)),
         CameraSpec::File(path) => Box::new(Clip::new(path, clock)),
-        CameraSpec::Rtsp(_) | CameraSpec::Http(_) => {
-            Box::new(Refused(format!("{spec}: network cameras are not supported yet")))
-        }
+        CameraSpec::Http(url) => Box::new(Mjpeg::new(url, access.login.clone(), clock)),
+        CameraSpec::Rtsp(_) => Box::new(Refused(Verdict::Secure)),
     }
 }
 
@@ -39,11 +52,11 @@ pub fn open_microphone(spec: &MicSpec, clock: MediaClock) -> Box<dyn Source> {
 }
 
 /// A kind of camera that can be named but not opened.
-struct Refused(String);
+struct Refused(Verdict);
 
 impl Source for Refused {
     fn run(&mut self, _sink: &dyn Sink, _stop: &Stop) -> Result<(), SourceError> {
-        Err(SourceError::new(CameraReason::Other, &self.0))
+        Err(self.0.clone().into())
     }
 }
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use url::Url;
 
+use super::Login;
 use crate::words::{Problem, Thing};
 
 /// Which camera. Parsed from `webcam`, `webcam:N`, a device path, `test`, `test:N`, `file:PATH`, `rtsp://…` or
@@ -43,6 +44,16 @@ pub enum MicSpec {
     File(PathBuf),
     /// An input by its name.
     Device(String),
+}
+
+/// How an RTSP camera's packets come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// In the connection itself: nothing gets lost.
+    #[default]
+    Tcp,
+    /// As datagrams of their own.
+    Udp,
 }
 
 /// What is wished of a camera; it gives the nearest it can.
@@ -146,6 +157,66 @@ impl CameraUrl {
     pub fn expose(&self) -> &Url {
         &self.0
     }
+
+    /// The host as a person writes it, with the port where it is not the usual one.
+    pub fn host(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// Takes user name and password out of the address, so that they stand in one place only.
+    fn take_login(&mut self) -> Option<Login> {
+        if self.0.username().is_empty() && self.0.password().is_none() {
+            return None;
+        }
+        let decoded = |text: &str| percent_decoded(text);
+        let login = Login::new(decoded(self.0.username()), decoded(self.0.password().unwrap_or_default()));
+        let _has_a_host = self.0.set_username("").and_then(|()| self.0.set_password(None));
+        Some(login)
+    }
+}
+
+impl CameraSpec {
+    /// Takes user name and password out of a network camera's address.
+    pub fn take_login(&mut self) -> Option<Login> {
+        match self {
+            Self::Rtsp(url) | Self::Http(url) => url.take_login(),
+            Self::Webcam | Self::WebcamNumber(_) | Self::Device(_) | Self::Test { .. } | Self::File(_) => None,
+        }
+    }
+
+    /// As the configuration file takes it: the query too, which `Display` hides because it may hold a password.
+    pub fn written(&self) -> String {
+        match self {
+            Self::Rtsp(url) | Self::Http(url) => url.0.to_string(),
+            other => other.to_string(),
+        }
+    }
+
+    /// A network camera's host and port, as a person writes them.
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Self::Rtsp(url) | Self::Http(url) => Some(url.host()),
+            Self::Webcam | Self::WebcamNumber(_) | Self::Device(_) | Self::Test { .. } | Self::File(_) => None,
+        }
+    }
+
+    /// Whether it is asked over the network.
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Rtsp(_) | Self::Http(_))
+    }
+}
+
+/// `%40` as `@` (RFC 3986 §2.1); what is no such escape stays.
+fn percent_decoded(text: &str) -> String {
+    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let escaped = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%');
+        let value = escaped.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        out.push(value.unwrap_or(*byte));
+        at += if value.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 impl fmt::Display for CameraUrl {
@@ -283,6 +354,16 @@ mod tests {
         }
         assert!("".parse::<CameraSpec>().is_err());
         assert!("".parse::<MicSpec>().is_err());
+    }
+
+    #[test]
+    fn a_login_is_taken_out_of_an_address() {
+        let mut spec = camera("rtsp://anna:p%40ss%zz@cam.local:8554/main?channel=1");
+        let login = spec.take_login().unwrap();
+        assert_eq!((login.user(), login.password()), ("anna", "p@ss%zz"));
+        assert_eq!(spec.written(), "rtsp://cam.local:8554/main?channel=1");
+        assert_eq!(spec.take_login(), None);
+        assert_eq!(camera("test:7").written(), "test:7");
     }
 
     #[test]

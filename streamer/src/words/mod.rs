@@ -4,9 +4,11 @@
 //! French follows its typography: U+202F before `; ? !`, U+00A0 before `:`, the apostrophe is U+2019.
 
 mod problem;
+mod verdict;
 pub mod window;
 
 pub use problem::{Problem, Thing};
+pub use verdict::Verdict;
 
 /// A language that we speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +97,6 @@ pub enum Word {
     Stopping,
     StoppedCleanly,
     SecondSignal,
-    NoNetworkCameras,
     PortInUse,
     Tampered,
     CantListen,
@@ -230,7 +231,6 @@ impl Word {
         Self::Stopping,
         Self::StoppedCleanly,
         Self::SecondSignal,
-        Self::NoNetworkCameras,
         Self::PortInUse,
         Self::Tampered,
         Self::CantListen,
@@ -520,10 +520,6 @@ impl Word {
             Self::Stopping => ("Stopping…", "Arrêt…"),
             Self::StoppedCleanly => ("Stopped cleanly.", "Arrêt propre."),
             Self::SecondSignal => ("Stopped at once.", "Arrêt immédiat."),
-            Self::NoNetworkCameras => (
-                "{cam}: network cameras are not supported yet. Use webcam, test or file:PATH.",
-                "{cam}\u{a0}: les caméras réseau ne sont pas encore prises en charge. Utilisez une webcam, la mire (test) ou un clip.",
-            ),
             Self::PortInUse => (
                 "Port {port} is in use by another program. Try {option} {other}.",
                 "Le port {port} est pris par un autre programme. Essayez {option} {other}.",

@@ -93,6 +93,16 @@ pub enum Problem {
     PathMissing,
     HostMissing,
     NoAddress,
+    /// A login beside an address that has one.
+    LoginTwice,
+    /// A login for a camera that nobody logs in to.
+    NetworkOnly,
+    UserMissing,
+    Credential {
+        longest: usize,
+    },
+    SmallRtspOnly,
+    RtspOnly,
     UnknownKey {
         key: String,
         nearest: Option<String>,
@@ -234,6 +244,29 @@ impl Problem {
             Self::PathMissing => ("the path is missing".to_owned(), "le chemin manque".to_owned()),
             Self::HostMissing => ("the host is missing".to_owned(), "l’hôte manque".to_owned()),
             Self::NoAddress => ("this is no address".to_owned(), "ce n’est pas une adresse".to_owned()),
+            Self::LoginTwice => (
+                "the address holds a user name already; write it here or there".to_owned(),
+                "l’adresse contient déjà un nom\u{202f}; écrivez-le ici ou là".to_owned(),
+            ),
+            Self::NetworkOnly => (
+                "only an rtsp:// or http:// camera has a user name".to_owned(),
+                "seule une caméra `rtsp://` ou `http://` a un nom d’utilisateur".to_owned(),
+            ),
+            Self::UserMissing => (
+                "a password needs a user name beside it: user = \"NAME\"".to_owned(),
+                "un mot de passe demande un nom à côté\u{a0}: user = \"NOM\"".to_owned(),
+            ),
+            Self::Credential { longest } => {
+                (format!("at most {longest} bytes, on one line"), format!("au plus {longest} octets, sur une ligne"))
+            }
+            Self::SmallRtspOnly => (
+                "a smaller stream is rtsp://HOST/PATH, beside a source that is one too".to_owned(),
+                "un petit flux est `rtsp://HÔTE/CHEMIN`, à côté d’une source qui en est un aussi".to_owned(),
+            ),
+            Self::RtspOnly => (
+                "only an rtsp:// camera has a choice of transport".to_owned(),
+                "seule une caméra `rtsp://` a le choix du transport".to_owned(),
+            ),
             Self::UnknownKey { key, nearest: Some(nearest), .. } => (
                 format!("there is no key `{key}` here. Did you mean `{nearest}`?"),
                 format!("il n’y a pas de clé `{key}` ici. Vouliez-vous dire `{nearest}`\u{202f}?"),
@@ -337,6 +370,12 @@ mod tests {
             Problem::PathMissing,
             Problem::HostMissing,
             Problem::NoAddress,
+            Problem::LoginTwice,
+            Problem::NetworkOnly,
+            Problem::UserMissing,
+            Problem::Credential { longest: 9 },
+            Problem::SmallRtspOnly,
+            Problem::RtspOnly,
             Problem::UnknownKey { key: text(), nearest: Some(text()), known: Vec::new() },
             Problem::UnknownKey { key: text(), nearest: None, known: Vec::new() },
             Problem::MissingKey(text()),

@@ -6,7 +6,6 @@
 
 #[cfg(target_os = "linux")]
 pub(super) mod direct;
-mod jpeg_end;
 mod known;
 pub(super) mod portable;
 
@@ -19,6 +18,7 @@ use serde::Serialize;
 
 pub use known::Memory;
 
+use super::jpeg::jpeg_end;
 use super::{PixelFormat, Sink, Source, SourceError, Stop, Wish};
 use crate::decode::pool::Pool;
 
@@ -112,7 +112,7 @@ fn tidy(format: PixelFormat, size: (u32, u32), stride: usize, bytes: &[u8], pool
     let (width, height) = (size.0 as usize, size.1 as usize);
     let (row, rows) = match format {
         PixelFormat::Mjpeg => {
-            let jpeg = bytes.get(..jpeg_end::jpeg_end(bytes)?)?;
+            let jpeg = bytes.get(..jpeg_end(bytes)?)?;
             let mut data = pool.take(jpeg.len());
             data.copy_from_slice(jpeg);
             return Some(data.freeze());

@@ -1,5 +1,5 @@
-//! Where a JPEG in a larger buffer ends. Some capture interfaces don't say, and what lies behind the end may be an older
-//! picture's rest.
+//! Where a JPEG in a larger buffer ends, and how large its picture is. Some capture interfaces and cameras don't say, and
+//! what lies behind the end may be an older picture's rest. Nothing is decoded here.
 
 /// Bytes of the JPEG that `bytes` begins with, its EOI marker included (ITU-T T.81 §B.1). `None` where it does not begin with
 /// one or the end is missing.
@@ -37,6 +37,34 @@ pub(super) fn jpeg_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// Width and height that a JPEG says it has (T.81 §B.2.2); `None` where it doesn't say, or begins as something else.
+pub(super) fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    if !bytes.starts_with(&[0xff, 0xd8]) {
+        return None;
+    }
+    let mut at = 2;
+    loop {
+        if *bytes.get(at)? != 0xff {
+            return None;
+        }
+        while *bytes.get(at)? == 0xff {
+            at += 1;
+        }
+        let kind = *bytes.get(at)?;
+        at += 1;
+        let number = |at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+        match kind {
+            0x01 | 0xd0..=0xd7 => {}
+            // Frame headers of every coding; what lies between them are tables and arithmetic coding.
+            0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
+                return Some((number(at + 5)?.into(), number(at + 3)?.into()));
+            }
+            0x00 | 0xd8..=0xda => return None,
+            _ => at += usize::from(number(at)?).max(2),
+        }
+    }
+}
+
 /// The first marker behind a scan's data: FF followed by anything but a stuffed zero or a restart.
 fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
@@ -51,7 +79,7 @@ fn scan_end(bytes: &[u8], mut at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::jpeg_end;
+    use super::{jpeg_end, jpeg_size};
 
     /// A comment that holds an end marker, then a scan with a stuffed byte and a restart.
     const JPEG: &[u8] = &[
@@ -72,6 +100,7 @@ mod tests {
         let pixels: Vec<u8> = (0..64u32 * 48 * 3).map(|n| ((n * 7919) >> 3) as u8).collect();
         jpeg_encoder::Encoder::new(&mut bytes, 90).encode(&pixels, 64, 48, jpeg_encoder::ColorType::Rgb).unwrap();
         let length = bytes.len();
+        assert_eq!(jpeg_size(&bytes), Some((64, 48)));
         bytes.resize(length + 500, 0xff);
         assert_eq!(jpeg_end(&bytes), Some(length));
     }
@@ -84,6 +113,7 @@ mod tests {
         for bytes in [&b"GIF89a"[..], &[0xff, 0xd8, 0, 0, 0], &[0xff, 0xd8, 0xff, 0xdb, 0, 1, 0xff, 0xd9], &[0xff; 40]]
         {
             assert_eq!(jpeg_end(bytes), None);
+            assert_eq!(jpeg_size(bytes), None);
         }
     }
 }

@@ -1,0 +1,3 @@
+//! Network cameras: pretended ones, polite and rude, and what a source makes of them.
+
+mod mjpeg;
