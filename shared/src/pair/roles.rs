@@ -34,11 +34,13 @@ pub enum Command {
     Revoke,
     /// Add, change or remove a camera.
     CameraSettings,
+    /// Say how the house is watched over: home, away or privacy.
+    SetMode,
 }
 
 impl Command {
     /// Every command.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Watch,
         Self::Listen,
         Self::Snapshot,
@@ -51,6 +53,7 @@ impl Command {
         Self::RenameViewer,
         Self::Revoke,
         Self::CameraSettings,
+        Self::SetMode,
     ];
 }
 
@@ -78,9 +81,12 @@ pub fn allowed(command: Command, roles: &Roles, way: Way) -> bool {
             Way::LocalHttp | Way::CommandLine => return false,
         },
         Command::Record | Command::ManageRecordings => Role::Admin,
-        Command::Invite | Command::Viewers | Command::RenameViewer | Command::Revoke | Command::CameraSettings => {
-            Role::Admin
-        }
+        Command::Invite
+        | Command::Viewers
+        | Command::RenameViewer
+        | Command::Revoke
+        | Command::CameraSettings
+        | Command::SetMode => Role::Admin,
     };
     match way {
         Way::LocalHttp | Way::CommandLine => true,
@@ -189,9 +195,12 @@ mod tests {
             }
             Command::LookBack => matches!(role, Role::Playback | Role::Admin),
             Command::Record | Command::ManageRecordings => role == Role::Admin,
-            Command::Invite | Command::Viewers | Command::RenameViewer | Command::Revoke | Command::CameraSettings => {
-                role == Role::Admin
-            }
+            Command::Invite
+            | Command::Viewers
+            | Command::RenameViewer
+            | Command::Revoke
+            | Command::CameraSettings
+            | Command::SetMode => role == Role::Admin,
         }
     }
 

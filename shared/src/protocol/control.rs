@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CameraId, Layer};
+use crate::protocol::house::{HouseMode, ZoneRow};
 use crate::protocol::past::Cause;
 use crate::protocol::wire::{SlotKind, Why};
 use crate::time::WallTime;
@@ -149,6 +150,10 @@ pub enum ToViewer {
         moving: bool,
         zones: Vec<String>,
     },
+    /// How the house is watched over; after `hello`, and on each change.
+    Mode {
+        mode: HouseMode,
+    },
     /// Which cells of a grid move now, to those who asked by `cells`; at most ten times a second, and once more, empty, when
     /// nothing moves any more.
     Cells {
@@ -243,6 +248,25 @@ pub enum ToStreamer {
         re: u32,
         camera: CameraId,
         on: bool,
+    },
+    /// Where and how a camera looks for motion, as a bulk transfer of [`crate::protocol::house::Looking`].
+    Looking {
+        re: u32,
+        camera: CameraId,
+    },
+    /// These zones in place of all that the camera has, and another sensitivity (1 to 100) if there is one. In force from the
+    /// next picture on, and remembered.
+    SetLooking {
+        re: u32,
+        camera: CameraId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sensitivity: Option<u8>,
+        zones: Vec<ZoneRow>,
+    },
+    /// Watch over the house in this way.
+    SetMode {
+        re: u32,
+        mode: HouseMode,
     },
     /// A new name for this device, at most 64 bytes.
     Rename {
