@@ -1,12 +1,14 @@
 //! Joins everything: clock, trust store, hub, cameras, the own signaling server, the viewers' house, the local interface.
 //! Several of them run in one process with different data folders, which is how whole-system tests use it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use athome_shared::id::CameraId;
 use athome_shared::pair::link::{LinkServer, is_server_url};
 use athome_shared::pair::roles::Roles;
 use athome_shared::peer::{BitrateRange, PeerSettings};
@@ -22,8 +24,9 @@ use tracing::{info, warn};
 use crate::api::auth::Token;
 use crate::api::{self, Api, whep::Whep};
 use crate::camera::Cameras;
+use crate::camera::presence::Presence;
 use crate::camera::settings::Settings;
-use crate::config::Config;
+use crate::config::{AtHome, Config};
 use crate::encode::control::KEY_INTERVAL;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
@@ -82,6 +85,7 @@ pub struct App {
     /// Has heard everything since before the first camera was started.
     first: Mutex<Option<Listener>>,
     cameras: Cameras,
+    presence: Presence,
     settings: Settings,
     hub: Hub,
     recording: Recording,
@@ -130,8 +134,10 @@ impl App {
         athome_shared::peer::prepare(&peer).await;
         let (hub, events) = (Hub::new(ring_limits(&config)), Events::new());
         let first = Mutex::new(Some(events.subscribe()));
-        let store = open_recordings(data, &config, events.clone()).await?;
-        let cameras = Cameras::start(config.cameras.clone(), hub.clone(), events.clone(), clock);
+        let store = open_recordings(data.clone(), &config, events.clone()).await?;
+        let mode = Presence::read(&data);
+        let cameras = Cameras::start(config.cameras.clone(), mode, hub.clone(), events.clone(), clock);
+        let presence = Presence::new(cameras.clone(), events.clone(), data);
         let signal = server.map(|server| {
             let (addr, stop) = (server.local_addr(), CancellationToken::new());
             Signal { addr, task: tokio::spawn(server.run(stop.clone())), stop }
@@ -143,7 +149,7 @@ impl App {
             .into_iter()
             .chain(servers.iter().map(|url| LinkSetup { url: url.clone(), own: false }))
             .collect();
-        let recording = match start_recording(store, &config, &hub, &events, clock, &cameras) {
+        let recording = match start_recording(store, &config, &hub, &events, clock, &cameras, &presence) {
             Ok(recording) => recording,
             Err(error) => {
                 cameras.shutdown().await;
@@ -153,6 +159,7 @@ impl App {
         };
         let whep = Whep::new(hub.clone(), clock, &peer);
         let stills = Stills::new(hub.clone());
+        let settings = Settings::new(cameras.clone(), config.cameras, config.file);
         let serving = Serving::start(Setup {
             trust,
             hub: hub.clone(),
@@ -160,6 +167,8 @@ impl App {
             clock,
             cameras: cameras.changes(),
             motion: cameras.motion().glances(),
+            presence: presence.clone(),
+            settings: settings.clone(),
             peer,
             events: events.clone(),
             links,
@@ -177,11 +186,11 @@ impl App {
                 return Err(error.into());
             }
         };
-        let settings = Settings::new(cameras.clone(), config.cameras, config.file);
         let desk = serving.desk.clone();
         let started = Instant::now();
         let (list, control) = (cameras.changes(), recording.control());
-        let api = Api::new(token.clone(), stills, list, desk, whep, settings.clone(), control, started);
+        let api =
+            Api::new(token.clone(), stills, list, desk, whep, settings.clone(), presence.clone(), control, started);
         let stop = CancellationToken::new();
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
         let servers = !servers.is_empty();
@@ -191,6 +200,7 @@ impl App {
             events,
             first,
             cameras,
+            presence,
             settings,
             hub,
             recording,
@@ -257,6 +267,11 @@ impl App {
     /// The cameras: add, remove, pause, list.
     pub fn cameras(&self) -> &Cameras {
         &self.cameras
+    }
+
+    /// How the house is watched over: home, away or privacy.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     /// Changes to cameras, which the configuration file remembers.
@@ -371,6 +386,7 @@ fn start_recording(
     events: &Events,
     clock: MediaClock,
     cameras: &Cameras,
+    presence: &Presence,
 ) -> Result<Recording, StartError> {
     let plan = |camera: &crate::config::CameraConfig| Plan {
         camera: camera.id.clone(),
@@ -378,6 +394,8 @@ fn start_recording(
         schedule: config.recording.schedule.clone(),
         longest: config.recording.longest,
     };
+    let at_home: BTreeMap<CameraId, AtHome> = config.cameras.iter().map(|c| (c.id.clone(), c.at_home)).collect();
+    let mode = presence.mode();
     let list = cameras.changes();
     let root = store.root().to_owned();
     let setup = record::Setup {
@@ -386,6 +404,7 @@ fn start_recording(
         clock,
         plans: config.cameras.iter().map(plan).collect(),
         has_sound: Arc::new(move |id| list.borrow().iter().any(|camera| camera.id == *id && camera.audio)),
+        in_force: Arc::new(move |id| at_home.get(id).copied().unwrap_or_default().records(*mode.borrow())),
     };
     Recording::start(setup, store).map_err(|source| StartError::Data { path: root, source })
 }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use athome_shared::protocol::control::Role;
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::WallTime;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -87,6 +88,8 @@ pub enum Command {
     Cameras(Cameras),
     /// Make a new code for the streamer that runs with this data folder
     Pair(Pair),
+    /// Say or change how the house is watched over: home, away or privacy
+    Mode(ModeArgs),
     /// List or remove paired devices
     Viewers(Viewers),
     /// List, export or check what was recorded
@@ -107,6 +110,32 @@ pub struct Pair {
     /// How many devices may use it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub uses: u16,
+}
+
+/// `mode …`
+#[derive(Clone, Debug, Args)]
+pub struct ModeArgs {
+    /// home: nothing records by itself; away: everything as it is set up; privacy: every camera is off
+    #[arg(value_enum)]
+    pub mode: Option<ModeName>,
+}
+
+/// A mode of the house, as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModeName {
+    Home,
+    Away,
+    Privacy,
+}
+
+impl From<ModeName> for HouseMode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Home => Self::Home,
+            ModeName::Away => Self::Away,
+            ModeName::Privacy => Self::Privacy,
+        }
+    }
 }
 
 /// `cameras …`

@@ -2,6 +2,7 @@
 
 use athome_shared::id::CameraId;
 use athome_shared::protocol::control::CameraReason;
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::WallTime;
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -35,6 +36,8 @@ pub enum Kind {
     ViewerLeft { name: String },
     /// A new device was paired.
     DevicePaired { name: String },
+    /// The house is watched over in another way.
+    ModeChanged { mode: HouseMode },
     /// An invitation ran out unused.
     CodeExpired,
     /// So many sealed messages did not open so far; told at the third, then ever more rarely.

@@ -83,6 +83,7 @@ async fn act(cli: &Cli, command: &Command, lang: Lang) -> anyhow::Result<()> {
             Some(command) => cli::remote::camera(&cli.common, command, lang).await,
         },
         Command::Pair(pair) => cli::remote::pair(&cli.common, pair, lang).await,
+        Command::Mode(mode) => cli::remote::mode(&cli.common, mode, lang).await,
         Command::Viewers(viewers) => cli::remote::viewers(&cli.common, &viewers.command, lang).await,
         Command::Recordings(recordings) => cli::recordings::recordings(&cli.common, &recordings.command, lang),
         Command::CheckConfig => cli::devices::check_config(&cli.common, lang),

@@ -3,6 +3,7 @@
 use athome_shared::id::CameraId;
 use athome_shared::pair::roles::Command;
 use athome_shared::protocol::control::Camera;
+use athome_shared::protocol::house::ZoneRow;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -14,8 +15,8 @@ use super::Api;
 use super::error::Refusal;
 use super::routes::{permit, whole};
 use crate::camera::settings::{ChangeError, Wanted};
-use crate::config::{check_zones, fps, size};
-use crate::motion::zones::{Zone, ZoneKind};
+use crate::config::{check_zones, fps, sensitivity, size};
+use crate::motion::zones::Zone;
 
 /// Body of a change: what is not there stays.
 #[derive(Debug, Deserialize)]
@@ -28,45 +29,8 @@ struct Body {
     size: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
     fps: Option<Option<f32>>,
-    zones: Option<Vec<WantedZone>>,
-}
-
-/// A zone, with the keys and units of the configuration file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WantedZone {
-    name: String,
-    kind: WantedKind,
-    points: Vec<(f32, f32)>,
+    zones: Option<Vec<ZoneRow>>,
     sensitivity: Option<u8>,
-    min_size: Option<f32>,
-    #[serde(default)]
-    min_duration: f32,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum WantedKind {
-    Watch,
-    Ignore,
-    Privacy,
-}
-
-impl From<WantedZone> for Zone {
-    fn from(wanted: WantedZone) -> Self {
-        Self {
-            name: wanted.name.trim().to_owned(),
-            kind: match wanted.kind {
-                WantedKind::Watch => ZoneKind::Watch,
-                WantedKind::Ignore => ZoneKind::Ignore,
-                WantedKind::Privacy => ZoneKind::Privacy,
-            },
-            corners: wanted.points,
-            sensitivity: wanted.sensitivity,
-            min_size: wanted.min_size.map(|percent| percent / 100.0),
-            min_duration: wanted.min_duration,
-        }
-    }
 }
 
 /// Tells `null` (the camera chooses) from a key that is not there.
@@ -103,8 +67,9 @@ pub(super) async fn change(
 }
 
 fn wanted(body: &[u8]) -> Result<Wanted, Refusal> {
-    let body: Body = serde_json::from_slice(body)
-        .map_err(|error| bad(&format!("Send one or more of active, source, audio, size, fps and zones: {error}")))?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| {
+        bad(&format!("Send one or more of active, source, audio, size, fps, zones and sensitivity: {error}"))
+    })?;
     let wanted = Wanted {
         active: body.active,
         source: body.source.map(|text| text.parse()).transpose().map_err(|why| bad(&format!("source: {why}")))?,
@@ -116,13 +81,17 @@ fn wanted(body: &[u8]) -> Result<Wanted, Refusal> {
             .transpose()
             .map_err(|why| bad(&format!("size: {why}")))?,
         zones: body.zones.map(|zones| zones.into_iter().map(Zone::from).collect()),
+        sensitivity: body
+            .sensitivity
+            .map(|n| sensitivity(n).map_err(|why| bad(&format!("sensitivity: {why}"))))
+            .transpose()?,
         fps: body.fps.map(|n| n.map(fps).transpose()).transpose().map_err(|why| bad(&format!("fps: {why}")))?,
     };
     if let Some(zones) = &wanted.zones {
         check_zones(zones).map_err(|why| bad(&format!("zones: {why}")))?;
     }
     if wanted == Wanted::default() {
-        return Err(bad("Send one or more of active, source, audio, size, fps and zones"));
+        return Err(bad("Send one or more of active, source, audio, size, fps, zones and sensitivity"));
     }
     Ok(wanted)
 }

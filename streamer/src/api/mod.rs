@@ -7,6 +7,7 @@ pub mod cameras;
 pub mod client;
 pub mod error;
 mod metrics;
+mod mode;
 mod recordings;
 mod routes;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use auth::{Needs, Token, admit};
 use error::Refusal;
 
+use crate::camera::presence::Presence;
 use crate::camera::settings::Settings;
 use crate::record::Control;
 use crate::serve::Desk;
@@ -50,6 +52,7 @@ struct Inner {
     desk: Desk,
     whep: whep::Whep,
     settings: Settings,
+    presence: Presence,
     recording: Control,
     started: Instant,
 }
@@ -64,10 +67,11 @@ impl Api {
         desk: Desk,
         whep: whep::Whep,
         settings: Settings,
+        presence: Presence,
         recording: Control,
         started: Instant,
     ) -> Self {
-        Self(Arc::new(Inner { token, stills, cameras, desk, whep, settings, recording, started }))
+        Self(Arc::new(Inner { token, stills, cameras, desk, whep, settings, presence, recording, started }))
     }
 
     /// Answers requests on `listener` until `shutdown`; open ones are finished, and WHEP sessions ended.
@@ -120,6 +124,7 @@ const ROUTES: &[Route] = &[
     Route { path: "/api/v1/recordings/{number}/thumbnail.jpg", handlers: || get(recordings::thumbnail) },
     Route { path: "/api/v1/cameras/{id}/whep", handlers: || post(whep::begin).options(whep::options) },
     Route { path: "/api/v1/cameras/{id}/whep/{session}", handlers: || delete(whep::end).options(whep::options) },
+    Route { path: "/api/v1/mode", handlers: || get(mode::mode).put(mode::set) },
     Route { path: "/api/v1/invites", handlers: || post(routes::invite) },
     Route { path: "/api/v1/viewers", handlers: || get(routes::viewers) },
     Route { path: "/api/v1/viewers/{id}", handlers: || delete(routes::revoke) },

@@ -4,6 +4,7 @@
 mod attempt;
 pub mod level;
 mod pipeline;
+pub mod presence;
 pub mod settings;
 pub mod state;
 pub mod status;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use athome_shared::id::CameraId;
 use athome_shared::protocol::control::Camera;
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::MediaClock;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -29,7 +31,7 @@ use pipeline::{Looking, Part, Pipeline};
 use state::State;
 use supervise::{COMMANDS, Command, Supervisor};
 
-use crate::config::{CameraConfig, Detection};
+use crate::config::{AtHome, CameraConfig, Detection};
 use crate::events::{Events, Kind};
 use crate::hub::Hub;
 use crate::motion::board::Board;
@@ -43,6 +45,8 @@ pub struct Setup {
     pub id: CameraId,
     pub name: String,
     pub active: bool,
+    /// What it does while somebody is at home.
+    pub at_home: AtHome,
     /// The most that the full layer's encoder may spend, in bits a second; `None` for what suits the size.
     pub bitrate_bps: Option<u32>,
     pub picture: Opener,
@@ -70,6 +74,7 @@ impl Setup {
             id: config.id.clone(),
             name: config.name.clone(),
             active: config.active,
+            at_home: config.at_home,
             bitrate_bps: config.bitrate_bps,
             picture: Box::new(move || open_camera(&spec, &wish, &access, clock, &memory)),
             sound: match config.audio.clone() {
@@ -92,6 +97,8 @@ struct Shared {
     events: Events,
     clock: MediaClock,
     board: Board,
+    /// Changed under the lock of `entries`.
+    mode: Mutex<HouseMode>,
     entries: Mutex<BTreeMap<CameraId, Entry>>,
     /// In the order in which they were added; what viewers see.
     order: Mutex<Vec<CameraId>>,
@@ -100,6 +107,9 @@ struct Shared {
 
 struct Entry {
     name: String,
+    /// Not paused, whatever the house's mode.
+    active: bool,
+    at_home: AtHome,
     /// Grows with each replacement: what supervisors of the one before still say is not heard.
     generation: u64,
     level: Arc<Level>,
@@ -121,26 +131,34 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(3);
 
 impl Cameras {
     /// Starts the configured cameras. Must be called on the runtime that is to look after them.
-    pub fn start(configs: Vec<CameraConfig>, hub: Hub, events: Events, clock: MediaClock) -> Self {
-        let setups = configs.iter().map(|config| Setup::from_config(config, clock)).collect();
-        Self::start_with(setups, hub, events, clock)
+    pub fn start(configs: Vec<CameraConfig>, mode: HouseMode, hub: Hub, events: Events, clock: MediaClock) -> Self {
+        let cameras = Self::none(mode, hub, events, clock);
+        for config in &configs {
+            cameras.add(config);
+        }
+        cameras
     }
 
     /// Starts cameras from sources of the caller's own.
     pub fn start_with(setups: Vec<Setup>, hub: Hub, events: Events, clock: MediaClock) -> Self {
-        let cameras = Self(Arc::new(Shared {
-            hub,
-            events,
-            clock,
-            board: Board::default(),
-            entries: Mutex::default(),
-            order: Mutex::default(),
-            list: watch::Sender::new(Arc::default()),
-        }));
+        let cameras = Self::none(HouseMode::Away, hub, events, clock);
         for setup in setups {
             cameras.add_with(setup);
         }
         cameras
+    }
+
+    fn none(mode: HouseMode, hub: Hub, events: Events, clock: MediaClock) -> Self {
+        Self(Arc::new(Shared {
+            hub,
+            events,
+            clock,
+            board: Board::default(),
+            mode: Mutex::new(mode),
+            entries: Mutex::default(),
+            order: Mutex::default(),
+            list: watch::Sender::new(Arc::default()),
+        }))
     }
 
     /// Adds a camera and starts it if it is active; false if one of that id exists.
@@ -170,11 +188,14 @@ impl Cameras {
         let old = {
             let mut entries = self.entries();
             let Some(entry) = entries.get_mut(&id) else { return false };
+            let opens = setup.active && setup.at_home.open(self.mode());
             let fresh = Entry {
                 name: setup.name.clone(),
+                active: setup.active,
+                at_home: setup.at_home,
                 generation: entry.generation + 1,
                 level: Arc::default(),
-                state: if setup.active { State::Starting } else { State::Stopped },
+                state: if opens { State::Starting } else { State::Stopped },
                 pipeline: None,
                 picture: Arc::default(),
                 sound: None,
@@ -200,7 +221,8 @@ impl Cameras {
 
     /// Starts what a camera consists of.
     fn entry(&self, setup: Setup, generation: u64, seen: Arc<Seen>) -> Entry {
-        let Setup { id, name, active, bitrate_bps, picture, sound, detection, zones } = setup;
+        let Setup { id, name, active, at_home, bitrate_bps, picture, sound, detection, zones } = setup;
+        let opens = active && at_home.open(self.mode());
         let whose = match &sound {
             Sound::Own => Some(Part::Picture),
             Sound::Off => None,
@@ -212,9 +234,11 @@ impl Cameras {
         let pipeline = Arc::new(Pipeline::new(&self.0.hub, &id, whose, bitrate_bps, level.clone(), looking, &zones));
         let mut entry = Entry {
             name,
+            active,
+            at_home,
             generation,
             level,
-            state: if active { State::Starting } else { State::Stopped },
+            state: if opens { State::Starting } else { State::Stopped },
             pipeline: Some(pipeline.clone()),
             picture: seen,
             sound: None,
@@ -223,9 +247,9 @@ impl Cameras {
             commands: Vec::new(),
             supervisors: JoinSet::new(),
         };
-        self.supervise(&mut entry, &id, Part::Picture, picture, &pipeline, active);
+        self.supervise(&mut entry, &id, Part::Picture, picture, &pipeline, opens);
         if let Sound::Microphone(opener) = sound {
-            self.supervise(&mut entry, &id, Part::Sound, opener, &pipeline, active);
+            self.supervise(&mut entry, &id, Part::Sound, opener, &pipeline, opens);
         }
         entry
     }
@@ -237,7 +261,7 @@ impl Cameras {
         part: Part,
         opener: Opener,
         pipeline: &Arc<Pipeline>,
-        active: bool,
+        opens: bool,
     ) {
         let seen = match part {
             Part::Picture => entry.picture.clone(),
@@ -256,7 +280,7 @@ impl Cameras {
         };
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let supervisor = Supervisor { label, part, opener: Arc::new(opener), pipeline: pipeline.clone(), seen, tell };
-        entry.supervisors.spawn(supervisor.run(active, inbox));
+        entry.supervisors.spawn(supervisor.run(opens, inbox));
         entry.commands.push(commands);
     }
 
@@ -273,20 +297,57 @@ impl Cameras {
 
     /// Stops a camera until it is resumed; false if there is none of that id.
     pub async fn pause(&self, id: &CameraId) -> bool {
-        self.command(id, Command::Pause).await
+        self.set_active(id, false).await
     }
 
-    /// Starts a paused camera, and cuts a wait for the next try short; false if there is none of that id.
+    /// Starts a paused camera, and cuts a wait for the next try short; false if there is none of that id. In a mode of the
+    /// house in which it is off, it starts with the next one.
     pub async fn resume(&self, id: &CameraId) -> bool {
-        self.command(id, Command::Resume).await
+        self.set_active(id, true).await
     }
 
-    /// Other zones for a camera, from its next picture on; false if there is none of that id. Nothing else notices. Not for
-    /// one that is being replaced: that brings its zones.
-    pub fn set_zones(&self, id: &CameraId, zones: &[Zone]) -> bool {
+    async fn set_active(&self, id: &CameraId, active: bool) -> bool {
+        let (senders, command) = {
+            let mut entries = self.entries();
+            let Some(entry) = entries.get_mut(id) else { return false };
+            entry.active = active;
+            let opens = active && entry.at_home.open(self.mode());
+            (entry.commands.clone(), if opens { Command::Resume } else { Command::Pause })
+        };
+        send(&senders, command).await;
+        true
+    }
+
+    /// How the house is watched over.
+    pub fn mode(&self) -> HouseMode {
+        *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens and closes devices as a mode of the house wants it; only those that it concerns notice.
+    async fn set_mode(&self, mode: HouseMode) {
+        let mut orders = Vec::new();
+        {
+            let entries = self.entries();
+            let before = std::mem::replace(&mut *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner), mode);
+            for entry in entries.values().filter(|entry| entry.active) {
+                match (entry.at_home.open(before), entry.at_home.open(mode)) {
+                    (false, true) => orders.push((entry.commands.clone(), Command::Resume)),
+                    (true, false) => orders.push((entry.commands.clone(), Command::Pause)),
+                    (true, true) | (false, false) => {}
+                }
+            }
+        }
+        for (senders, command) in orders {
+            send(&senders, command).await;
+        }
+    }
+
+    /// Other zones and another sensitivity for a camera, from its next picture on; false if there is none of that id. Nothing
+    /// else notices. Not for one that is being replaced: that brings its own.
+    pub fn set_looking(&self, id: &CameraId, sensitivity: u8, zones: &[Zone]) -> bool {
         let Some(pipeline) = self.entries().get(id).map(|entry| entry.pipeline.clone()) else { return false };
         if let Some(pipeline) = pipeline {
-            pipeline.set_zones(zones);
+            pipeline.set_looking(sensitivity, zones);
         }
         true
     }
@@ -294,14 +355,6 @@ impl Cameras {
     /// What moves in front of the cameras.
     pub fn motion(&self) -> Board {
         self.0.board.clone()
-    }
-
-    async fn command(&self, id: &CameraId, command: Command) -> bool {
-        let Some(senders) = self.entries().get(id).map(|entry| entry.commands.clone()) else { return false };
-        for sender in senders {
-            let _gone_meanwhile = sender.send(command).await;
-        }
-        true
     }
 
     /// The cameras as they are now, in the order of the configuration.
@@ -400,6 +453,12 @@ impl Cameras {
 
     fn order(&self) -> MutexGuard<'_, Vec<CameraId>> {
         self.0.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn send(senders: &[mpsc::Sender<Command>], command: Command) {
+    for sender in senders {
+        let _gone_meanwhile = sender.send(command).await;
     }
 }
 

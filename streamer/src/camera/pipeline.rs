@@ -107,8 +107,8 @@ impl Pipeline {
         }
     }
 
-    /// Other zones from the next picture on. What becomes private is gone from the hub's memory too.
-    pub(super) fn set_zones(&self, zones: &[Zone]) {
+    /// Other zones and another sensitivity from the next picture on. What becomes private is gone from the hub's memory too.
+    pub(super) fn set_looking(&self, sensitivity: u8, zones: &[Zone]) {
         let polygons = hidden(zones);
         let hides = !polygons.is_empty();
         // No picture passes meanwhile, so that none that shows too much follows the forgetting.
@@ -121,7 +121,7 @@ impl Pipeline {
         drop(passage);
         let mut orders = self.looking.orders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(orders) = orders.as_mut() {
-            orders.settings.zones = zones.to_vec();
+            orders.settings = Settings { zones: zones.to_vec(), sensitivity };
             if let Some(Some(watch)) = self.looking.watch.get() {
                 watch.set(orders.settings.clone());
             }
@@ -303,7 +303,7 @@ mod tests {
             feed(0, true);
             feed(1, false);
             assert_eq!(stream.held().0, 2);
-            pipeline.set_zones(later);
+            pipeline.set_looking(50, later);
             assert_eq!(stream.held().0, 0, "what was seen before is forgotten");
         }
         let mut reader = stream.subscribe(From::Live);

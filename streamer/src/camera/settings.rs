@@ -32,6 +32,8 @@ pub struct Wanted {
     pub fps: Option<Option<f32>>,
     /// In place of all it has.
     pub zones: Option<Vec<Zone>>,
+    /// How readily motion is seen, 1 to 100.
+    pub sensitivity: Option<u8>,
 }
 
 /// The camera as it is then.
@@ -101,10 +103,16 @@ impl Settings {
                 }
             }
         }
-        let same = CameraConfig { active: before.active, zones: before.zones.clone(), ..after.clone() } == before;
+        let same = CameraConfig {
+            active: before.active,
+            zones: before.zones.clone(),
+            detection: before.detection,
+            ..after.clone()
+        } == before;
+        let looks_otherwise = wanted.zones.is_some() || wanted.sensitivity.is_some();
         let cameras = &self.0.cameras;
         // Before all else: what becomes private is gone from memory also where the camera is then run in another way.
-        if wanted.zones.is_some() && !cameras.set_zones(id, &after.zones) {
+        if looks_otherwise && !cameras.set_looking(id, after.detection.sensitivity, &after.zones) {
             return Err(ChangeError::Stopping);
         }
         let mut changes = cameras.changes();
@@ -165,6 +173,9 @@ fn changed(before: &CameraConfig, wanted: &Wanted) -> CameraConfig {
     if let Some(zones) = &wanted.zones {
         after.zones.clone_from(zones);
     }
+    if let Some(sensitivity) = wanted.sensitivity {
+        after.detection.sensitivity = sensitivity;
+    }
     after
 }
 
@@ -187,5 +198,6 @@ fn in_file(id: &CameraId, wanted: &Wanted) -> Vec<config::Change> {
     let size = wanted.size.map(|size| Change::Size { camera: camera(), size });
     let fps = wanted.fps.map(|fps| Change::Fps { camera: camera(), fps });
     let zones = wanted.zones.clone().map(|zones| Change::Zones { camera: camera(), zones });
-    [active, source, login, audio, size, fps, zones].into_iter().flatten().collect()
+    let sensitivity = wanted.sensitivity.map(|sensitivity| Change::Sensitivity { camera: camera(), sensitivity });
+    [active, source, login, audio, size, fps, zones, sensitivity].into_iter().flatten().collect()
 }

@@ -8,12 +8,14 @@ use athome_shared::id::{CameraId, Layer};
 use athome_shared::media::clock as card_clock;
 use athome_shared::media::frame::{Codec, EncodedFrame, Params};
 use athome_shared::protocol::control::{Camera, CameraReason, CameraState};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::{MediaClock, MediaTime, WallTime};
 use openh264::formats::YUVSource;
 use tokio::sync::watch;
 
+use super::presence::{Kept, Presence};
 use super::{Cameras, Opener, Setup, Sound};
-use crate::config::{CameraConfig, Detection};
+use crate::config::{AtHome, CameraConfig, Detection};
 use crate::events::{Events, Heard, Kind, Listener};
 use crate::hub::{From, Hub, Read, Reader, RingLimits, StreamKey};
 use crate::source::{Opened, PcmBlock, PixelFormat, RawFrame, Sink, Source, SourceError, Stop, Wish};
@@ -127,6 +129,7 @@ fn setup(name: &str, picture: Opener, sound: Sound) -> Setup {
         id: CameraId::slug(name),
         name: name.to_owned(),
         active: true,
+        at_home: AtHome::default(),
         bitrate_bps: None,
         picture,
         sound,
@@ -326,6 +329,44 @@ async fn pause_resume_add_and_remove() {
     house.cameras.shutdown().await;
 }
 
+#[tokio::test]
+async fn privacy_closes_every_device_and_pauses_stay_pauses() {
+    let (device, lonely) = (Device::default(), Device::default());
+    let guard = Setup { at_home: AtHome::Off, ..setup("Guard", lonely.opener(), Sound::Own) };
+    let mut house = house(vec![setup("Door", device.opener(), Sound::Own), guard]);
+    let data = tempfile::tempdir().expect("a folder");
+    let presence = Presence::new(house.cameras.clone(), Events::new(), data.path().to_owned());
+    house.until_state("door", CameraState::Live).await;
+    house.until_state("guard", CameraState::Live).await;
+    assert_eq!(presence.set(HouseMode::Home).await, Kept::Yes);
+    house.until_state("guard", CameraState::Stopped).await;
+    house.until_state("door", CameraState::Live).await;
+    assert_eq!(presence.set(HouseMode::Privacy).await, Kept::Yes);
+    house.until_state("door", CameraState::Stopped).await;
+    let id = CameraId::slug("Door");
+    let released = async {
+        while !house.cameras.released(&id) {
+            tokio::time::sleep(FRAME).await
+        }
+    };
+    tokio::time::timeout(LIMIT, released).await.expect("its device is closed");
+    let frames = device.0.frames.load(Ordering::SeqCst);
+    // Neither switching it on nor a new camera gets round it.
+    assert!(house.cameras.resume(&id).await);
+    assert!(house.cameras.add_with(setup("Yard", Device::default().opener(), Sound::Own)));
+    tokio::time::sleep(FRAME * 5).await;
+    assert_eq!(device.0.frames.load(Ordering::SeqCst), frames, "privacy is privacy");
+    assert!(house.cameras.list().iter().all(|camera| camera.state == CameraState::Stopped));
+    assert_eq!(Presence::read(data.path()), HouseMode::Privacy, "also after a restart");
+    // What was paused by itself stays so.
+    assert!(house.cameras.pause(&CameraId::slug("Yard")).await);
+    presence.set(HouseMode::Away).await;
+    house.until_state("door", CameraState::Live).await;
+    house.until_state("guard", CameraState::Live).await;
+    house.until_state("yard", CameraState::Stopped).await;
+    house.cameras.shutdown().await;
+}
+
 /// Shares the sink with the test after the attempt is over.
 #[derive(Clone, Default)]
 struct Ghost(Arc<Mutex<Vec<usize>>>);
@@ -375,7 +416,7 @@ async fn a_configured_camera_shows_the_time_and_gives_sound() {
     card.audio = Some("tone".parse().expect("a tone"));
     let hub = Hub::new(RingLimits::default());
     let clock = MediaClock::new(Instant::now(), WallTime::now());
-    let cameras = Cameras::start(vec![card], hub.clone(), Events::new(), clock);
+    let cameras = Cameras::start(vec![card], HouseMode::Away, hub.clone(), Events::new(), clock);
     let id = CameraId::slug("Card");
     let mut picture = hub.stream(&StreamKey::video(&id, Layer::Full)).subscribe(From::Live);
     let mut sound = hub.stream(&StreamKey::audio(&id)).subscribe(From::Live);

@@ -5,19 +5,20 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use athome_shared::protocol::control::{Camera, Role};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::WallTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::start::{data_folder, plainly, read_config};
-use super::{CamerasCommand, Common, Pair, ViewersCommand};
+use super::{CamerasCommand, Common, ModeArgs, Pair, ViewersCommand};
 use crate::api::auth::Token;
 use crate::api::client::{Answer, ClientError, Request, ask};
 use crate::serve::ViewerRow;
 use crate::terminal::qr::{Modules, Scale};
 use crate::terminal::run::{say, viewers_table};
 use crate::terminal::screen;
-use crate::terminal::sentence::time_of_day;
+use crate::terminal::sentence::{mode_word, time_of_day};
 use crate::terminal::text::clean;
 use crate::words::{Lang, Word};
 
@@ -78,6 +79,32 @@ pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> an
     let done = if active { Word::CameraResumed } else { Word::CameraPaused };
     let lasts = if saved { Word::StaysSo } else { Word::UntilRestart };
     say(&clean(&format!("{} {}", done.fill(lang, &[("cam", &found.name)]), lasts.text(lang))));
+    Ok(())
+}
+
+/// Says how the house is watched over, or changes it.
+pub async fn mode(common: &Common, args: &ModeArgs, lang: Lang) -> anyhow::Result<()> {
+    #[derive(Deserialize)]
+    struct Now {
+        mode: HouseMode,
+        saved: bool,
+    }
+    let answer = match args.mode {
+        None => call(common, "GET", "/api/v1/mode", None, lang).await?,
+        Some(mode) => {
+            let wanted = json!({"mode": HouseMode::from(mode)});
+            call(common, "PUT", "/api/v1/mode", Some(&wanted), lang).await?
+        }
+    };
+    if common.json {
+        say(&String::from_utf8_lossy(&answer.body));
+        return Ok(());
+    }
+    let now: Now = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+    say(mode_word(now.mode).text(lang));
+    if !now.saved {
+        say(Word::ModeNotKept.text(lang));
+    }
     Ok(())
 }
 

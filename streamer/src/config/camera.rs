@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use athome_shared::id::CameraId;
 
-use super::Detection;
+use super::{AtHome, Detection};
 use crate::motion::zones::Zone;
 use crate::record::layout::QUARANTINE;
 use crate::record::trigger::Mode;
@@ -34,7 +34,9 @@ pub struct CameraConfig {
     pub active: bool,
     /// When it records, where that is another mode than that of all cameras.
     pub record: Option<Mode>,
-    /// How it is looked at; the same for all cameras so far.
+    /// What it does while somebody is at home.
+    pub at_home: AtHome,
+    /// How it is looked at: as all cameras are, but for a sensitivity of its own.
     pub detection: Detection,
     pub zones: Vec<Zone>,
 }
@@ -54,6 +56,7 @@ impl CameraConfig {
             audio: None,
             active: true,
             record: None,
+            at_home: AtHome::default(),
             detection: Detection::default(),
             zones: Vec::new(),
         }

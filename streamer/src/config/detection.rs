@@ -113,7 +113,7 @@ pub fn check_zones(zones: &[Zone]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn sensitivity(n: u8) -> Result<u8, Problem> {
+pub fn sensitivity(n: u8) -> Result<u8, Problem> {
     if (1..=100).contains(&n) { Ok(n) } else { Err(between(1, 100)) }
 }
 

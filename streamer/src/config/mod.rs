@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, all of it optional, read into final types at the edge and written back with its
 //! comments. `athome.example.toml` describes every key.
 
+mod at_home;
 mod camera;
 mod detection;
 mod read;
@@ -14,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+pub use at_home::AtHome;
 pub use camera::{CameraConfig, make_ids_unique};
-pub use detection::{Detection, check_zones};
+pub use detection::{Detection, check_zones, sensitivity};
 pub use read::{MOST_CAMERAS, check_config, credential, fps, name, parse, size, small, transport};
 pub use recording::{Recording, Storage};
 pub use save::{Added, Change, save, save_all};

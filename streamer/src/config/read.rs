@@ -10,11 +10,12 @@ use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
-use super::detection::{DetectionTable, ZoneTable};
+use super::detection::{DetectionTable, ZoneTable, sensitivity};
 use super::{
     Api, CameraConfig, Config, ConfigError, Recording, SecretText, Signaling, Storage, TurnServer, Webrtc,
     make_ids_unique,
 };
+use super::{AtHome, Detection};
 use crate::record::retain::Limits;
 use crate::record::trigger::{Mode, Rules};
 use crate::source::{CameraSpec, Login, MicSpec, Transport, Wish};
@@ -92,6 +93,8 @@ struct Camera {
     audio: Option<Spanned<String>>,
     active: Option<bool>,
     record: Option<Spanned<String>>,
+    at_home: Option<Spanned<String>>,
+    sensitivity: Option<Spanned<u8>>,
     #[serde(default)]
     zone: Vec<ZoneTable>,
 }
@@ -175,6 +178,8 @@ impl Reader<'_> {
             if cameras.len() == MOST_CAMERAS {
                 return Err(self.refuse(Some(camera.name.span()), Problem::TooManyCameras(MOST_CAMERAS)));
             }
+            let own = camera.sensitivity.as_ref().map(|n| self.checked(n, sensitivity)).transpose()?;
+            let detection = Detection { sensitivity: own.unwrap_or(detection.sensitivity), ..detection };
             cameras.push(CameraConfig { detection, ..self.camera(camera)? });
         }
         make_ids_unique(&mut cameras);
@@ -226,6 +231,7 @@ impl Reader<'_> {
             }),
             active: camera.active.unwrap_or(true),
             record: camera.record.map(|text| self.value(&text, mode)).transpose()?,
+            at_home: camera.at_home.map_or(Ok(AtHome::default()), |text| self.value(&text, at_home))?,
             zones: self.zones(camera.zone)?,
             ..CameraConfig::new(&name, source)
         })
@@ -484,6 +490,15 @@ pub fn transport(text: &str, main: &CameraSpec) -> Result<Transport, Problem> {
         "tcp" => Ok(Transport::Tcp),
         "udp" => Ok(Transport::Udp),
         _ => Err(Problem::OneOf("\"tcp\", \"udp\"")),
+    }
+}
+
+fn at_home(text: &str) -> Result<AtHome, Problem> {
+    match text {
+        "live" => Ok(AtHome::Live),
+        "record" => Ok(AtHome::Record),
+        "off" => Ok(AtHome::Off),
+        _ => Err(Problem::OneOf("\"live\", \"record\", \"off\"")),
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Change {
     Fps { camera: CameraId, fps: Option<f32> },
     /// Other zones for a camera, in place of all it had.
     Zones { camera: CameraId, zones: Vec<Zone> },
+    /// How readily motion is seen at a camera, 1 to 100.
+    Sensitivity { camera: CameraId, sensitivity: u8 },
     /// Another login for a network camera; `None` for none.
     Login { camera: CameraId, login: Option<Login> },
     /// Another smaller stream for a camera; `None` for none.
@@ -101,6 +103,9 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
         }
         Change::Fps { camera, fps } => wish(camera_table(document, config, camera)?, "fps", fps.map(number)),
         Change::Zones { camera, zones } => write_zones(camera_table(document, config, camera)?, zones),
+        Change::Sensitivity { camera, sensitivity } => {
+            set(camera_table(document, config, camera)?, "sensitivity", i64::from(*sensitivity));
+        }
         Change::Login { camera, login } => write_login(camera_table(document, config, camera)?, login.as_ref()),
         Change::Small { camera, source } => {
             wish(camera_table(document, config, camera)?, "sub_source", source.as_deref());

@@ -1,27 +1,19 @@
 //! Zones: parts of the picture that are watched, ignored or kept private, and what each asks of motion. Polygons become
 //! maps of cells here; nothing later knows of polygons.
 
+pub use athome_shared::protocol::house::ZoneKind;
+use athome_shared::protocol::house::{MAX_ZONES, ZoneRow};
+
 use crate::encode::polygon::{Corner, spans};
 
 use super::grid::{CELLS, HEIGHT, Plane, WIDTH, plane};
 
 /// Zones of one camera.
-pub const MOST_ZONES: usize = 16;
+pub const MOST_ZONES: usize = MAX_ZONES;
 /// Corners of one zone.
 pub const CORNERS: std::ops::RangeInclusive<usize> = 3..=20;
 /// Sensitivity where nothing else is said.
 pub const MIDDLE: u8 = 50;
-
-/// What a zone does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ZoneKind {
-    /// Motion here counts. Where there is one, motion elsewhere does not.
-    Watch,
-    /// Motion here does not count.
-    Ignore,
-    /// Black for everyone, and never looked at.
-    Privacy,
-}
 
 /// A part of the picture.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +28,32 @@ pub struct Zone {
     pub min_size: Option<f32>,
     /// How long it must move, in seconds.
     pub min_duration: f32,
+}
+
+impl From<ZoneRow> for Zone {
+    fn from(row: ZoneRow) -> Self {
+        Self {
+            name: row.name.trim().to_owned(),
+            kind: row.kind,
+            corners: row.points,
+            sensitivity: row.sensitivity,
+            min_size: row.min_size.map(|percent| percent / 100.0),
+            min_duration: row.min_duration,
+        }
+    }
+}
+
+impl From<&Zone> for ZoneRow {
+    fn from(zone: &Zone) -> Self {
+        Self {
+            name: zone.name.clone(),
+            kind: zone.kind,
+            points: zone.corners.clone(),
+            sensitivity: zone.sensitivity,
+            min_size: zone.min_size.map(|share| share * 100.0),
+            min_duration: zone.min_duration,
+        }
+    }
 }
 
 /// Levels of luma that a cell must differ by, before light and flicker are added: 7 at 50, 20 at 1, 4 at 100.

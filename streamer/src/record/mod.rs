@@ -64,6 +64,8 @@ pub struct Setup {
     pub plans: Vec<Plan>,
     /// Whether a camera has sound now.
     pub has_sound: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
+    /// Whether a camera's rules are in force now; asked four times a second.
+    pub in_force: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
 }
 
 /// Why a camera is not recorded on request.
@@ -101,13 +103,13 @@ pub struct Control {
 impl Recording {
     /// Starts a recorder for each plan. On the runtime that is to look after what is told to them.
     pub fn start(setup: Setup, store: Store) -> std::io::Result<Self> {
-        let Setup { hub, events, clock, plans, has_sound } = setup;
+        let Setup { hub, events, clock, plans, has_sound, in_force } = setup;
         let store = Arc::new(store);
         let (mut recorders, mut threads) = (BTreeMap::new(), Vec::new());
         for plan in plans {
             let (orders, inbox) = sync_channel(ORDERS);
             let status = Arc::<Mutex<Status>>::default();
-            let has_sound = has_sound.clone();
+            let (has_sound, in_force, camera) = (has_sound.clone(), in_force.clone(), plan.camera.clone());
             let recorder = Recorder::new(Parts {
                 camera: plan.camera.clone(),
                 hub: hub.clone(),
@@ -117,6 +119,7 @@ impl Recording {
                 schedule: plan.schedule,
                 longest: plan.longest,
                 has_sound: Box::new(move |camera| has_sound(camera)),
+                in_force: Box::new(move || in_force(&camera)),
                 status: status.clone(),
             });
             let name: String = format!("rec {}", plan.camera).chars().take(15).collect();

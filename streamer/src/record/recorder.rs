@@ -79,6 +79,8 @@ pub(super) struct Parts {
     pub(super) longest: Duration,
     /// Whether the camera has sound now.
     pub(super) has_sound: Box<dyn Fn(&CameraId) -> bool + Send>,
+    /// Whether its rules are in force: whether somebody is at home may change at any time.
+    pub(super) in_force: Box<dyn Fn() -> bool + Send>,
     pub(super) status: Arc<Mutex<Status>>,
 }
 
@@ -149,6 +151,7 @@ impl Recorder {
 
     /// What is due now.
     pub(super) fn step(&mut self, now: Instant) {
+        self.parts.trigger.handle_rules(now, (self.parts.in_force)());
         let place = self.parts.store.place(&self.parts.camera);
         let open = schedule::open(&self.parts.schedule, WallTime::now(), &place.zone);
         self.parts.trigger.handle_schedule(now, open);

@@ -62,6 +62,8 @@ struct Holding {
 #[derive(Debug)]
 pub struct Trigger {
     rules: Rules,
+    /// Somebody is at home, or wants privacy: the rules rest, and only what is asked for is recorded.
+    resting: bool,
     state: State,
     motion: Option<Holding>,
     manual: Option<Holding>,
@@ -73,7 +75,7 @@ impl Trigger {
     /// Nothing is recorded before the first [`Self::poll`].
     pub fn new(now: Instant, rules: Rules) -> Self {
         let always = (rules.mode == Mode::Always).then_some(Holding { why: Cause::Always, from: now, until: None });
-        Self { rules, state: State::Idle, motion: None, manual: None, standing: always }
+        Self { rules, resting: false, state: State::Idle, motion: None, manual: None, standing: always }
     }
 
     /// Where it is.
@@ -88,12 +90,12 @@ impl Trigger {
 
     /// What is captured now may be wanted later: it is to be encoded though nothing is recorded.
     pub fn armed(&self) -> bool {
-        self.rules.mode == Mode::Motion && !self.rules.pre.is_zero()
+        self.rules.mode == Mode::Motion && !self.rules.pre.is_zero() && !self.resting
     }
 
     /// Something began to move at `began`.
     pub fn handle_motion_began(&mut self, now: Instant, began: Instant) {
-        if self.rules.mode != Mode::Motion {
+        if self.rules.mode != Mode::Motion || self.resting {
             return;
         }
         let from = began.min(now).checked_sub(self.rules.pre).unwrap_or(began);
@@ -124,13 +126,27 @@ impl Trigger {
 
     /// Whether these are hours of the schedule. Heard again and again.
     pub fn handle_schedule(&mut self, now: Instant, open: bool) {
-        if self.rules.mode != Mode::Schedule {
-            return;
+        if self.rules.mode == Mode::Schedule {
+            self.stand(now, Cause::Schedule, open && !self.resting);
         }
-        match (self.standing.is_some(), open) {
-            (false, true) => self.standing = Some(Holding { why: Cause::Schedule, from: now, until: None }),
+    }
+
+    /// Whether the rules are in force. Heard again and again.
+    pub fn handle_rules(&mut self, now: Instant, in_force: bool) {
+        self.resting = !in_force;
+        if self.resting {
+            self.motion = None;
+        }
+        if self.rules.mode == Mode::Always {
+            self.stand(now, Cause::Always, in_force);
+        }
+    }
+
+    fn stand(&mut self, now: Instant, why: Cause, holds: bool) {
+        match (self.standing.is_some(), holds) {
+            (false, true) => self.standing = Some(Holding { why, from: now, until: None }),
             (true, false) => self.standing = None,
-            _ => {}
+            (true, true) | (false, false) => {}
         }
     }
 
@@ -282,6 +298,31 @@ mod tests {
             let mut scene = Scene::new(mode);
             scene.trigger.handle_motion_began(scene.at(1), scene.at(1));
             assert!(scene.poll(1).is_none() && !scene.trigger.armed());
+        }
+    }
+
+    #[test]
+    fn while_somebody_is_at_home_only_what_is_asked_for_is_recorded() {
+        for mode in [Mode::Always, Mode::Motion, Mode::Schedule] {
+            let mut scene = Scene::new(mode);
+            let rules = |scene: &mut Scene, s: u64, in_force: bool| {
+                scene.trigger.handle_rules(scene.at(s), in_force);
+                scene.trigger.handle_schedule(scene.at(s), true);
+                scene.trigger.handle_motion_began(scene.at(s), scene.at(s));
+            };
+            rules(&mut scene, 10, true);
+            assert!(matches!(scene.poll(10), Some(Action::Begin { .. })), "control: nobody is at home: {mode:?}");
+            rules(&mut scene, 20, false);
+            assert_eq!((scene.poll(20), scene.trigger.armed()), (Some(Action::End), false), "{mode:?}");
+            scene.trigger.handle_closed();
+            rules(&mut scene, 30, false);
+            assert_eq!(scene.poll(30), None, "{mode:?}");
+            scene.trigger.handle_start(scene.at(40), Some(Duration::from_secs(5)));
+            assert_eq!(scene.poll(40), Some(Action::Begin { from: scene.at(40), why: Cause::Manual }));
+            assert_eq!(scene.poll(45), Some(Action::End));
+            scene.trigger.handle_closed();
+            rules(&mut scene, 50, true);
+            assert!(matches!(scene.poll(50), Some(Action::Begin { .. })), "{mode:?} again");
         }
     }
 

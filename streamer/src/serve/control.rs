@@ -4,11 +4,14 @@ use athome_shared::id::{CameraId, Layer};
 use athome_shared::pair::roles::{Command, Roles, Way, allowed};
 use athome_shared::peer::Shape;
 use athome_shared::protocol::control::{Camera, MAX_MESSAGE, RefusedWhy, ToStreamer, ToViewer};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::wire::{Join, Why};
 use athome_shared::time::WallTime;
 use serde::Deserialize;
 
 use super::past::ask::{self, Ask};
+use crate::config::{self, check_zones};
+use crate::motion::zones::Zone;
 
 /// Longest device name in bytes (`PairHello::device`).
 pub const MAX_NAME: usize = 64;
@@ -39,12 +42,15 @@ pub enum Action {
     BulkAck { id: u32, bytes: u64 },
     BulkCancel { id: u32 },
     Cells { re: u32, camera: CameraId, on: bool },
+    Looking { re: u32, camera: CameraId },
+    SetLooking { re: u32, camera: CameraId, sensitivity: Option<u8>, zones: Vec<Zone> },
+    SetMode { re: u32, mode: HouseMode },
     Rename { re: u32, name: String },
     Past(Ask),
 }
 
 /// Tags of `ToStreamer`: with one of these, a message that does not parse is malformed and not merely new.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 23] = [
     "watch",
     "unwatch",
     "listen",
@@ -54,6 +60,9 @@ const KNOWN: [&str; 20] = [
     "bulk_ack",
     "bulk_cancel",
     "cells",
+    "looking",
+    "set_looking",
+    "set_mode",
     "rename",
     "past",
     "picture",
@@ -129,6 +138,31 @@ pub fn decide(message: &[u8], roles: Roles, shape: Shape, cameras: &[Camera], no
                 Verdict::Do(Action::Cells { re, camera, on })
             }
         }
+        ToStreamer::Looking { re, camera } => {
+            if !may(Command::CameraSettings) {
+                refuse(re, RefusedWhy::Role)
+            } else if cameras.iter().all(|c| c.id != camera) {
+                refuse(re, RefusedWhy::UnknownCamera)
+            } else {
+                Verdict::Do(Action::Looking { re, camera })
+            }
+        }
+        ToStreamer::SetLooking { re, camera, sensitivity, zones } => {
+            if !may(Command::CameraSettings) {
+                return refuse(re, RefusedWhy::Role);
+            }
+            if cameras.iter().all(|c| c.id != camera) {
+                return refuse(re, RefusedWhy::UnknownCamera);
+            }
+            let zones: Vec<Zone> = zones.into_iter().map(Zone::from).collect();
+            let fits = sensitivity.is_none_or(|n| config::sensitivity(n).is_ok());
+            if !fits || check_zones(&zones).is_err() {
+                return refuse(re, RefusedWhy::Invalid);
+            }
+            Verdict::Do(Action::SetLooking { re, camera, sensitivity, zones })
+        }
+        ToStreamer::SetMode { re, .. } if !may(Command::SetMode) => refuse(re, RefusedWhy::Role),
+        ToStreamer::SetMode { re, mode } => Verdict::Do(Action::SetMode { re, mode }),
         ToStreamer::Rename { re, name } => {
             if !may(Command::RenameSelf) {
                 return refuse(re, RefusedWhy::Role);
@@ -187,6 +221,7 @@ mod tests {
     use athome_shared::pair::roles::Roles;
     use athome_shared::peer::Shape;
     use athome_shared::protocol::control::{Camera, CameraState, MAX_MESSAGE, RefusedWhy, Role, ToStreamer, ToViewer};
+    use athome_shared::protocol::house::HouseMode;
     use athome_shared::protocol::wire::{Join, WatchWish, Why};
     use athome_shared::time::WallTime;
 
@@ -283,6 +318,33 @@ mod tests {
     }
 
     #[test]
+    fn only_an_administrator_changes_the_house() {
+        let zone = r#"{"name":"Path","kind":"watch","points":[[0,0],[1,0],[1,1]]}"#;
+        let set = |zones: &str, rest: &str| {
+            format!(r#"{{"t":"set_looking","re":9,"camera":"door","zones":[{zones}]{rest}}}"#)
+        };
+        for message in [
+            r#"{"t":"set_mode","re":9,"mode":"privacy"}"#.to_owned(),
+            r#"{"t":"looking","re":9,"camera":"door"}"#.to_owned(),
+            set(zone, r#","sensitivity":70"#),
+            set("", ""),
+        ] {
+            let others = [Role::View, Role::Talk, Role::Playback];
+            assert_eq!(with(&others, &message), refused(9, RefusedWhy::Role), "{message}");
+            assert!(matches!(with(&[Role::Admin], &message), Verdict::Do(_)), "{message}");
+        }
+        let crossed = r#"{"name":"Path","kind":"privacy","points":[[0,0],[1,1],[1,0],[0,1]]}"#;
+        let outside = r#"{"name":"Path","kind":"watch","points":[[0,0],[1,0],[1,7]]}"#;
+        for message in
+            [set(crossed, ""), set(outside, ""), set(zone, r#","sensitivity":0"#), set(&[zone; 2].join(","), "")]
+        {
+            assert_eq!(with(&[Role::Admin], &message), refused(9, RefusedWhy::Invalid), "{message}");
+        }
+        let attic = r#"{"t":"looking","re":9,"camera":"attic"}"#;
+        assert_eq!(with(&[Role::Admin], attic), refused(9, RefusedWhy::UnknownCamera));
+    }
+
+    #[test]
     fn the_past_is_for_who_may_look_back() {
         let message = r#"{"t":"play","re":9,"camera":"door","from":5}"#;
         assert_eq!(view(message), refused(9, RefusedWhy::Role));
@@ -340,6 +402,9 @@ mod tests {
             ToStreamer::BulkAck { id: 0, bytes: 0 },
             ToStreamer::BulkCancel { id: 0 },
             ToStreamer::Cells { re: 0, camera: CameraId::slug("door"), on: true },
+            ToStreamer::Looking { re: 0, camera: door() },
+            ToStreamer::SetLooking { re: 0, camera: door(), sensitivity: None, zones: Vec::new() },
+            ToStreamer::SetMode { re: 0, mode: HouseMode::Home },
             ToStreamer::Rename { re: 0, name: String::new() },
             ToStreamer::Past { re: 0, camera: door(), from: WallTime(0), to: WallTime(1) },
             ToStreamer::Picture { re: 0, camera: door(), at: WallTime(0), width: 640 },

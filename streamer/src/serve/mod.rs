@@ -3,6 +3,7 @@
 
 pub mod alarm;
 pub mod bulk;
+mod chores;
 pub mod control;
 pub mod desk;
 pub mod door;

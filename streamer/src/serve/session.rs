@@ -11,6 +11,8 @@ use athome_shared::pair::roles::{Command, Roles, Way, allowed};
 use athome_shared::peer::{Channel, PeerEvent, PeerSettings, PeerState, Sender, Shape};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::control::{Attached, Camera, RefusedWhy, ToViewer};
+use athome_shared::protocol::house::HouseMode;
+use athome_shared::protocol::past::LIST_MIME;
 use athome_shared::protocol::wire::{Candidate, Join, SlotKind, SlotMid, Why};
 use athome_shared::time::{MediaClock, WallTime};
 use bytes::Bytes;
@@ -20,6 +22,7 @@ use tokio::time::{Instant as Deadline, sleep_until, timeout};
 use tracing::debug;
 
 use super::bulk::{MAX_TRANSFERS, Outgoing, Transfers};
+use super::chores::Chores;
 use super::control::{Action, Verdict, decide, permitted};
 use super::house::SessionId;
 use super::live::Figures;
@@ -27,6 +30,8 @@ use super::moving::Moving;
 use super::slots::Slots;
 use super::still::StillError;
 use super::stills::Stills;
+use crate::camera::presence::Presence;
+use crate::camera::settings::Settings;
 use crate::hub::Hub;
 use crate::motion::board::Glance;
 
@@ -62,6 +67,10 @@ pub struct Common {
     pub watching: watch::Receiver<Arc<Vec<String>>>,
     /// What moves in front of the cameras.
     pub motion: watch::Receiver<BTreeMap<CameraId, Glance>>,
+    /// How the house is watched over, and what changes it and its cameras.
+    pub mode: watch::Receiver<HouseMode>,
+    pub presence: Presence,
+    pub settings: Settings,
     pub place: Arc<str>,
     pub peer: PeerSettings,
 }
@@ -187,6 +196,7 @@ struct Session {
     reports: mpsc::Receiver<Figures>,
     transfers: Transfers,
     stills: JoinSet<(u32, Result<Bytes, StillError>)>,
+    chores: Chores,
     tell: Tell,
     /// The control channel is open: the viewer can be told things.
     ctl: bool,
@@ -222,6 +232,7 @@ impl Session {
             attached: slots.announcements(&sender),
         };
         tell.tell(News::Offer(Box::new(offered))).await;
+        let chores = Chores::new(common.settings.clone(), common.presence.clone());
         Ok(Self {
             common,
             roles: knock.roles,
@@ -233,6 +244,7 @@ impl Session {
             reports,
             transfers: Transfers::default(),
             stills: JoinSet::new(),
+            chores,
             tell,
             ctl: false,
             renaming: false,
@@ -263,6 +275,14 @@ impl Session {
                     if let Ok((re, still)) = still {
                         self.handle_still(re, still).await;
                     }
+                    None
+                }
+                answer = self.chores.next() => {
+                    self.say(&answer).await;
+                    None
+                }
+                Ok(()) = self.common.mode.changed(), if self.ctl => {
+                    self.say_mode().await;
                     None
                 }
                 Ok(()) = self.common.cameras.changed() => {
@@ -394,6 +414,24 @@ impl Session {
                 self.common.motion.mark_changed();
             }
             Action::Past(ask) => self.say(&ToViewer::Refused { re: ask.re, why: RefusedWhy::Unavailable }).await,
+            Action::SetMode { re, .. } | Action::SetLooking { re, .. } if !self.chores.room() => {
+                self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
+            }
+            Action::SetMode { re, mode } => self.chores.set_mode(re, mode),
+            Action::SetLooking { re, camera, sensitivity, zones } => {
+                self.chores.set_looking(re, camera, sensitivity, zones);
+            }
+            Action::Looking { re, camera } => match self.chores.looking(&camera) {
+                Some(json) if self.transfers.len() + self.stills.len() < MAX_TRANSFERS => {
+                    let bytes = Some(json.len() as u64);
+                    let id = self.transfers.begin(json);
+                    let mime = LIST_MIME.to_owned();
+                    self.say(&ToViewer::BulkBegin { re, id, bytes, mime, at: None }).await;
+                    self.pump().await;
+                }
+                Some(_) => self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await,
+                None => self.say(&ToViewer::Refused { re, why: RefusedWhy::UnknownCamera }).await,
+            },
             // One at a time: each is a write to the disk that everybody else's waits for.
             Action::Rename { re, .. } if self.renaming => {
                 self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
@@ -492,7 +530,13 @@ impl Session {
             cameras: self.common.cameras.borrow_and_update().to_vec(),
         };
         self.say(&hello).await;
+        self.say_mode().await;
         self.say_watching().await;
+    }
+
+    async fn say_mode(&mut self) {
+        let mode = *self.common.mode.borrow_and_update();
+        self.say(&ToViewer::Mode { mode }).await;
     }
 
     async fn say_watching(&mut self) {

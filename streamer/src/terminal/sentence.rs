@@ -1,6 +1,7 @@
 //! An event in words, and as an object for scripts.
 
 use athome_shared::protocol::control::{Camera, CameraReason};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::WallTime;
 use serde_json::{Value, json};
 
@@ -26,6 +27,7 @@ pub fn words(event: &Event, cameras: &[Camera], lang: Lang) -> String {
         Kind::ViewerJoined { name } => Word::NowWatching.fill(lang, &[("device", name)]),
         Kind::ViewerLeft { name } => Word::Left.fill(lang, &[("device", name)]),
         Kind::DevicePaired { name } => Word::Paired.fill(lang, &[("device", name)]),
+        Kind::ModeChanged { mode } => mode_word(*mode).text(lang).to_owned(),
         Kind::CodeExpired => Word::CodeOld.text(lang).to_owned(),
         Kind::Tampered { count } => Word::Tampered.fill(lang, &[("n", &count.to_string())]),
         Kind::SignalingUp { server } => Word::SignalingUp.fill(lang, &[("server", server)]),
@@ -50,6 +52,7 @@ pub fn object(event: &Event) -> Value {
         Kind::ViewerJoined { name } => json!({"event": "viewer_joined", "name": name}),
         Kind::ViewerLeft { name } => json!({"event": "viewer_left", "name": name}),
         Kind::DevicePaired { name } => json!({"event": "device_paired", "name": name}),
+        Kind::ModeChanged { mode } => json!({"event": "mode_changed", "mode": mode}),
         Kind::CodeExpired => json!({"event": "code_expired"}),
         Kind::Tampered { count } => json!({"event": "tampered", "count": count}),
         Kind::SignalingUp { server } => json!({"event": "signaling", "server": server, "up": true}),
@@ -70,6 +73,15 @@ pub fn object(event: &Event) -> Value {
         }
     }
     object
+}
+
+/// How the house is watched over.
+pub fn mode_word(mode: HouseMode) -> Word {
+    match mode {
+        HouseMode::Home => Word::ModeHome,
+        HouseMode::Away => Word::ModeAway,
+        HouseMode::Privacy => Word::ModePrivacy,
+    }
 }
 
 /// What a camera's trouble is called; `seen` tells whether it ever gave a picture.
@@ -141,6 +153,7 @@ pub fn day_and_time(at: WallTime) -> String {
 mod tests {
     use athome_shared::id::CameraId;
     use athome_shared::protocol::control::CameraReason;
+    use athome_shared::protocol::house::HouseMode;
     use athome_shared::time::WallTime;
 
     use super::{object, trouble, words};
@@ -185,6 +198,9 @@ mod tests {
             (Kind::ViewerJoined { name: name() }, "viewer_joined", "Anna's phone is watching."),
             (Kind::ViewerLeft { name: name() }, "viewer_left", "Anna's phone stopped watching."),
             (Kind::DevicePaired { name: name() }, "device_paired", "Anna's phone is now paired."),
+            (Kind::ModeChanged { mode: HouseMode::Home }, "mode_changed", "Home: cameras can be watched"),
+            (Kind::ModeChanged { mode: HouseMode::Away }, "mode_changed", "Away: everything records"),
+            (Kind::ModeChanged { mode: HouseMode::Privacy }, "mode_changed", "Privacy is on"),
             (Kind::CodeExpired, "code_expired", "This code has expired."),
             (Kind::Tampered { count: 3 }, "tampered", "3 sealed messages were damaged"),
             (Kind::SignalingUp { server: server() }, "signaling", "Registered with wss://example.org/ws."),

@@ -2,6 +2,7 @@
 
 use athome_shared::id::CameraId;
 use athome_shared::protocol::control::{CameraReason, CameraState, Role};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::WallTime;
 
 use crate::camera::level::Reading;
@@ -27,6 +28,8 @@ pub struct Model {
     /// A code is shown in the place of everything else.
     pub code: Option<Code>,
     pub notice: Option<Said>,
+    /// How the house is watched over.
+    pub mode: HouseMode,
     pub login: Login,
     pub tray: Tray,
     pub kept: Kept,
@@ -231,6 +234,7 @@ pub enum Request {
     NewCode,
     HideCode,
     Remove(String),
+    Mode(HouseMode),
     Login(Login),
     OnClose(OnClose),
     Theme(Theme),

@@ -21,6 +21,7 @@ use super::state::{Action, Figures, Outcome, State};
 use super::tray::{Ask, Tray, TrayModel};
 use crate::app::App;
 use crate::camera::Cameras;
+use crate::camera::presence::{Kept, Presence};
 use crate::camera::settings::{ChangeError, Settings};
 use crate::events::{Heard, Kind, Listener};
 use crate::hub::{Hub, StreamKey, Track};
@@ -101,6 +102,7 @@ pub enum WantTray {
 pub struct Controller {
     cameras: Cameras,
     settings: Settings,
+    presence: Presence,
     hub: Hub,
     desk: Desk,
     events: Listener,
@@ -145,6 +147,7 @@ impl Controller {
         Self {
             cameras: app.cameras().clone(),
             settings: app.settings().clone(),
+            presence: app.presence().clone(),
             hub: app.hub().clone(),
             desk: app.desk().clone(),
             events: app.later_events(),
@@ -167,12 +170,14 @@ impl Controller {
     /// Works until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let (mut cameras, mut configs) = (self.cameras.changes(), self.settings.configs());
+        let mut mode = self.presence.mode();
         let (mut code, mut watching) = (self.desk.code(), self.desk.watching());
         let mut look = Instant::now();
         let mut devices = look + DEVICES;
         self.state.handle_code(&code.borrow_and_update().clone());
         self.devices().await;
         loop {
+            self.state.handle_mode(*mode.borrow());
             self.gather(&watching.borrow().clone());
             self.follow();
             tokio::select! {
@@ -191,6 +196,7 @@ impl Controller {
                 }
                 Ok(()) = cameras.changed() => {}
                 Ok(()) = configs.changed() => {}
+                Ok(()) = mode.changed() => {}
                 Ok(()) = watching.changed() => self.devices().await,
                 Ok(()) = code.changed() => {
                     let code = code.borrow_and_update().clone();
@@ -348,6 +354,10 @@ impl Controller {
                     Err(why) => Outcome::Failed(why.to_string()),
                 }
             }),
+            Action::SetMode(mode) if may(Command::SetMode) => {
+                let presence = self.presence.clone();
+                self.spawn(async move { Outcome::ModeSet { kept: presence.set(mode).await == Kept::Yes } });
+            }
             Action::LookForDevices => self.blocking(|| Outcome::Found(list_cameras(), list_microphones())),
             Action::Login(login) => {
                 let autostart = self.setup.autostart.clone();
@@ -363,7 +373,9 @@ impl Controller {
                     Err(why) => Outcome::Failed(why.to_string()),
                 });
             }
-            Action::Change(..) | Action::Invite | Action::Revoke(_) => warn!("not allowed at this computer"),
+            Action::Change(..) | Action::Invite | Action::Revoke(_) | Action::SetMode(_) => {
+                warn!("not allowed at this computer")
+            }
         }
     }
 

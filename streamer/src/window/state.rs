@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use athome_shared::id::CameraId;
 use athome_shared::protocol::control::{Camera, CameraState};
+use athome_shared::protocol::house::HouseMode;
 
 use super::menus;
 use super::model::{CameraView, Code, Device, Kept, Login, Model, Request, Said, Tray};
@@ -30,6 +31,7 @@ pub enum Action {
     Invite,
     Revoke(String),
     LookForDevices,
+    SetMode(HouseMode),
     Login(Login),
     Remember(Kept),
     Quit,
@@ -41,6 +43,10 @@ pub enum Outcome {
     Changed {
         /// The configuration file says so too.
         saved: bool,
+    },
+    /// The house is watched over in another way; `kept` after a restart as well.
+    ModeSet {
+        kept: bool,
     },
     Invited,
     Remembered,
@@ -203,6 +209,11 @@ impl State {
         self.show_code();
     }
 
+    /// How the house is watched over.
+    pub fn handle_mode(&mut self, mode: HouseMode) {
+        self.model.mode = mode;
+    }
+
     /// Whether a server outside knows this place.
     pub fn handle_outside(&mut self, outside: bool) {
         self.model.outside = outside;
@@ -280,6 +291,7 @@ impl State {
                 self.show_code();
             }
             Request::Remove(id) => return vec![Action::Revoke(id)],
+            Request::Mode(mode) => return vec![Action::SetMode(mode)],
             Request::Login(login) => return vec![Action::Login(login)],
             Request::OnClose(on_close) => return self.keep(Kept { on_close, ..self.model.kept }),
             Request::Theme(theme) => return self.keep(Kept { theme, ..self.model.kept }),
@@ -297,7 +309,11 @@ impl State {
     /// What became of an action.
     pub fn handle_outcome(&mut self, now: Instant, outcome: Outcome) {
         match outcome {
-            Outcome::Changed { saved: true } | Outcome::Invited | Outcome::Remembered => {}
+            Outcome::Changed { saved: true }
+            | Outcome::ModeSet { kept: true }
+            | Outcome::Invited
+            | Outcome::Remembered => {}
+            Outcome::ModeSet { kept: false } => self.say(now, Said::plain(Label::ModeNotKept)),
             Outcome::Changed { saved: false } => self.say(now, Said::plain(Label::SavedNot)),
             Outcome::Revoked(name) => self.say(now, Said::with(Label::Removed, "device", name)),
             Outcome::Found(cameras, microphones) => {

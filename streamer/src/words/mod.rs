@@ -75,6 +75,10 @@ pub enum Word {
     NotFound,
     NoSuchCamera,
     CameraPaused,
+    ModeHome,
+    ModeAway,
+    ModePrivacy,
+    ModeNotKept,
     CameraResumed,
     StaysSo,
     UntilRestart,
@@ -209,6 +213,10 @@ impl Word {
         Self::NotFound,
         Self::NoSuchCamera,
         Self::CameraPaused,
+        Self::ModeHome,
+        Self::ModeAway,
+        Self::ModePrivacy,
+        Self::ModeNotKept,
         Self::CameraResumed,
         Self::StaysSo,
         Self::UntilRestart,
@@ -444,6 +452,21 @@ impl Word {
             Self::NoSuchCamera => (
                 "There is no camera {cam}. There are: {names}.",
                 "Il n’y a pas de caméra {cam}. Il y a\u{a0}: {names}.",
+            ),
+            Self::ModeHome => (
+                "Home: cameras can be watched, and record only when somebody asks.",
+                "À la maison\u{a0}: les caméras sont visibles, et n’enregistrent que sur demande.",
+            ),
+            Self::ModeAway => {
+                ("Away: everything records as it is set up.", "Absent\u{a0}: tout enregistre comme prévu.")
+            }
+            Self::ModePrivacy => (
+                "Privacy is on: every camera is really off.",
+                "Vie privée\u{a0}: toutes les caméras sont vraiment éteintes.",
+            ),
+            Self::ModeNotKept => (
+                "It could not be written down, and holds until the streamer ends. Is the disk full?",
+                "Cela n’a pas pu être noté et ne tient que jusqu’à l’arrêt. Le disque est-il plein\u{202f}?",
             ),
             Self::CameraPaused => ("{cam} is really off.", "{cam} est vraiment éteinte."),
             Self::CameraResumed => ("{cam} is on again.", "{cam} est rallumée."),

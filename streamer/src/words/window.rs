@@ -91,6 +91,14 @@ labels! {
     Rate, "Rate", "Cadence";
     Reconnecting, "Reconnecting", "Reconnexion";
     Remember, "Remember my answer", "Retenir ma réponse";
+    House, "House", "Maison";
+    ModeHome, "Home", "À la maison";
+    ModeHomeHow, "Cameras can be watched, and record only when somebody asks.", "Les caméras sont visibles, et n’enregistrent que sur demande.";
+    ModeAway, "Away", "Absent";
+    ModeAwayHow, "Everything records as it is set up.", "Tout enregistre comme prévu.";
+    ModePrivacy, "Privacy", "Vie privée";
+    ModePrivacyHow, "Every camera is really off.", "Toutes les caméras sont vraiment éteintes.";
+    ModeNotKept, "This could not be written down, and holds until AtHome ends.", "Cela n’a pas pu être noté et tient jusqu’à l’arrêt d’AtHome.";
     NotYou, "Not you? Remove", "Ce n’est pas vous\u{202f}? Retirer";
     Remove, "Remove {device}", "Retirer {device}";
     RemoveAsk, "Remove {device}? Its picture stops now. It needs a new code to come back.", "Retirer {device}\u{202f}? Son image s’arrête maintenant. Il lui faudra un nouveau code pour revenir.";

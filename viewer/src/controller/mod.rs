@@ -20,6 +20,7 @@ use arc_swap::ArcSwap;
 use athome_shared::id::CameraId;
 use athome_shared::peer::PeerStats;
 use athome_shared::protocol::control::RefusedWhy;
+use athome_shared::protocol::house::HouseMode;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -225,6 +226,7 @@ impl Controller {
                     self.ask(place, move |r| async move { r.listen(slot, camera).await.ok() });
                 }
                 Effect::Rename { place, name } => self.ask(place, move |r| async move { r.rename(name).await.ok() }),
+                Effect::SetMode { place, mode } => self.set_mode(place, mode),
                 Effect::Pair(link) => self.pair(link),
                 Effect::CancelPairing => self.pairing.abort_all(),
                 Effect::Forget(place) => self.forget(place),
@@ -284,6 +286,16 @@ impl Controller {
         self.tasks.spawn(async move {
             let refused = requests.watch(slot, content.camera.clone(), content.layer).await.err();
             let _ = out.send(Happening::Reply { place, slot, content, refused }).await;
+        });
+    }
+
+    fn set_mode(&mut self, place: PlaceId, mode: HouseMode) {
+        let (Some(requests), out) = (self.requests(place), self.out.clone()) else { return };
+        self.tasks.spawn(async move {
+            // Done is told by the mode itself.
+            if requests.set_mode(mode).await.is_err() {
+                let _ = out.send(Happening::Request(Request::Say(Sentence::ModeRefused))).await;
+            }
         });
     }
 

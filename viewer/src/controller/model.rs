@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use athome_shared::protocol::control::{Camera, Role};
+use athome_shared::protocol::house::HouseMode;
 
 use crate::settings::{CameraKey, Settings};
 use crate::store::{Keystore, PlaceId};
@@ -59,6 +60,8 @@ pub struct Place {
     pub sentence: Option<Sentence>,
     /// As last known: they stay in the list while the place is away.
     pub cameras: Vec<Camera>,
+    /// How the house is watched over, once it was told.
+    pub mode: Option<HouseMode>,
     /// Who watches there now, this device included.
     pub watching: Vec<String>,
 }

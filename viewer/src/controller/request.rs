@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use athome_shared::pair::link::Link;
+use athome_shared::protocol::house::HouseMode;
 
 use crate::settings::{CameraKey, Layout, Notify, SingleKeys, Sound, Theme};
 use crate::store::{Keystore, PlaceId};
@@ -23,6 +24,8 @@ pub enum Request {
     Forget(PlaceId),
     /// Another name for this device at a place.
     Rename(PlaceId, String),
+    /// Watch over a place in another way.
+    Mode(PlaceId, HouseMode),
     /// Which cameras are on the screen, and how many real pixels wide each is. Sent once that has settled.
     Visible(Vec<(CameraKey, u32)>),
     Layout(Layout),

@@ -11,6 +11,7 @@ use athome_shared::pair::link::Link;
 use athome_shared::peer::{PeerSettings, PeerStats};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::control::RefusedWhy;
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::wire::{Join, WatchWish};
 use athome_shared::signal::ViewerLink;
 use athome_shared::time::WallTime;
@@ -175,6 +176,11 @@ impl Requests {
         self.ask(|reply| Request::Rename { name, reply }).await
     }
 
+    /// Watches over that place in another way.
+    pub async fn set_mode(&self, mode: HouseMode) -> Reply {
+        self.ask(|reply| Request::SetMode { mode, reply }).await
+    }
+
     /// A JPEG of a camera's newest picture. Dropping the future cancels the transfer.
     pub async fn snapshot(&self, camera: CameraId) -> Result<Bulk, BulkError> {
         let (reply, answer) = oneshot::channel();
@@ -287,7 +293,11 @@ impl Runner {
             }
             Request::Unwatch { slot, .. } => watch.retain(|w| w.slot != *slot),
             Request::Listen { camera, .. } => *audio = camera.is_some(),
-            Request::Key { .. } | Request::Rename { .. } | Request::Snapshot { .. } | Request::Stats { .. } => {}
+            Request::Key { .. }
+            | Request::Rename { .. }
+            | Request::SetMode { .. }
+            | Request::Snapshot { .. }
+            | Request::Stats { .. } => {}
         };
         // What stages are said is decided here, on the way to the consumer.
         let (tap, mut tapped) = mpsc::channel(EVENTS);

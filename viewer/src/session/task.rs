@@ -11,6 +11,7 @@ use athome_shared::pair::noise::{Ephemeral, Initiator};
 use athome_shared::peer::bulk::{self, BulkReceiver};
 use athome_shared::peer::{Channel, PeerEvent, PeerSettings, PeerStats, Receiver};
 use athome_shared::protocol::control::{self, RefusedWhy};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::signal::CloseCode;
 use athome_shared::protocol::wire::{Join, SlotKind};
 use athome_shared::signal::{self, ChannelEvent, ViewerLink};
@@ -64,6 +65,10 @@ pub enum Request {
     },
     Rename {
         name: String,
+        reply: oneshot::Sender<Reply>,
+    },
+    SetMode {
+        mode: HouseMode,
         reply: oneshot::Sender<Reply>,
     },
     /// A JPEG of the newest picture; given up when the receiver of the reply is dropped.
@@ -266,6 +271,10 @@ impl Moving {
                 let re = self.session.rename(name);
                 self.replies.insert(re, reply);
             }
+            Request::SetMode { mode, reply } => {
+                let re = self.session.set_mode(mode);
+                self.replies.insert(re, reply);
+            }
             Request::Snapshot { camera, reply } => {
                 let re = self.session.snapshot(camera);
                 self.snapshots.insert(re, reply);
@@ -373,6 +382,7 @@ impl Moving {
             | Event::Hello { .. }
             | Event::Cameras(_)
             | Event::Watching(_)
+            | Event::Mode(_)
             | Event::Motion { .. }
             | Event::SlotStats { .. } => {}
         }

@@ -2,7 +2,8 @@
 
 use athome_shared::look::icon::{Icon, Status};
 use athome_shared::look::theme::{self, CONTROL_RADIUS};
-use athome_shared::protocol::control::Camera;
+use athome_shared::protocol::control::{Camera, Role as May};
+use athome_shared::protocol::house::HouseMode;
 use egui::{Color32, FontId, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use super::control::{self, State};
@@ -68,6 +69,7 @@ fn place_ui(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
         control::status(ui, shape, colour);
         ui.colored_label(palette.muted, word.text(scene.lang));
     });
+    mode_ui(ui, scene, wishes, place);
     if let Some(sentence) = place.sentence.as_ref().filter(|_| place.state != PlaceState::Live) {
         control::muted(ui, sentence.text(scene.lang));
     }
@@ -79,6 +81,35 @@ fn place_ui(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
         // In French one is singular.
         let label = if place.watching.len() == 1 { Label::WatchingOne } else { Label::Watching };
         control::muted(ui, label.with(scene.lang, &[("n", &count), ("names", &names)]));
+    }
+}
+
+/// How the house is watched over: a menu for who may change it, a word for the others.
+fn mode_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Place) {
+    let Some(mode) = place.mode.filter(|_| place.state == PlaceState::Live) else { return };
+    let word = mode_label(mode).text(scene.lang);
+    let name = Label::ModeOf.with(scene.lang, &[("place", &place.name), ("mode", &word)]);
+    if !place.roles.contains(&May::Admin) {
+        control::muted(ui, word);
+        return;
+    }
+    let menu = egui::ComboBox::from_id_salt("mode").selected_text(&word).width(ui.available_width() - 8.0);
+    let response = menu.show_ui(ui, |ui| {
+        for choice in [HouseMode::Home, HouseMode::Away, HouseMode::Privacy] {
+            if ui.selectable_label(choice == mode, mode_label(choice).text(scene.lang)).clicked() && choice != mode {
+                wishes.push(Wish::Ask(Request::Mode(place.id, choice)));
+            }
+        }
+    });
+    response.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, &name));
+    response.response.on_hover_text(Label::ModeHow.text(scene.lang));
+}
+
+fn mode_label(mode: HouseMode) -> Label {
+    match mode {
+        HouseMode::Home => Label::ModeHome,
+        HouseMode::Away => Label::ModeAway,
+        HouseMode::Privacy => Label::ModePrivacy,
     }
 }
 
@@ -96,7 +127,7 @@ fn camera_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Pla
     ui.painter().rect_filled(rect, CONTROL_RADIUS, fill);
     let (shape, colour) = match state {
         Label::StateLive => (Status::Live, palette.live),
-        Label::StatePaused => (Status::Paused, palette.muted),
+        Label::StatePaused | Label::StatePrivacy => (Status::Paused, palette.muted),
         Label::StateTrouble | Label::StateWaiting => (Status::Trouble, palette.warning),
         _ => (Status::Reconnecting, palette.motion),
     };

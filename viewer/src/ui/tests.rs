@@ -22,6 +22,7 @@ use crate::play::planes::Colour;
 use crate::settings::{CameraKey, Layout, Placed, SingleKeys};
 use crate::store::PlaceId;
 use crate::words::{Lang, Sentence};
+use athome_shared::protocol::house::HouseMode;
 
 const HOME: PlaceId = PlaceId([1; 32]);
 /// Names without letters: what is left in the pseudo-language comes from no table.
@@ -74,6 +75,7 @@ fn model() -> Model {
             camera(1, CameraState::Backoff, Some(CameraReason::Gone)),
             camera(2, CameraState::Live, None),
         ],
+        mode: Some(HouseMode::Away),
         watching: vec!["999".to_owned()],
     });
     model.settings.layout = Layout::Four;
@@ -553,6 +555,25 @@ fn recording_is_stopped_by_the_button_that_started_it() {
     harness.run_ok();
     let stop = std::mem::take(&mut harness.state_mut().wishes);
     assert!(matches!(&stop[..], [Wish::Ask(Request::Record(_, Recording::Stop))]), "{stop:?}");
+}
+
+#[test]
+fn the_house_has_a_mode_that_its_owner_changes_and_others_read() {
+    let mut desk = Desk::new(model());
+    desk.model.places[0].roles = vec![athome_shared::protocol::control::Role::Admin];
+    desk.model.places[0].cameras[0].state = CameraState::Stopped;
+    desk.model.places[0].mode = Some(HouseMode::Privacy);
+    let place = desk.model.places[0].name.clone();
+    let mut harness = desk.open();
+    harness.get_by_label_contains("111. Privacy is on: really off");
+    harness.get_by_role_and_label(egui::Role::ComboBox, &format!("{place}: Privacy")).click();
+    harness.run_ok();
+    harness.get_by_label("Away").click();
+    wished(&mut harness, "Mode(PlaceId(");
+    harness.state_mut().model.places[0].roles.clear();
+    harness.run_ok();
+    assert!(harness.query_by_role(egui::Role::ComboBox).is_none(), "a guest reads it");
+    harness.get_by_label("Privacy");
 }
 
 #[test]

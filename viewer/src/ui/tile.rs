@@ -4,6 +4,7 @@ use athome_shared::look::icon::Status;
 use athome_shared::look::picture::{self, NARROW, PAD};
 use athome_shared::look::theme::{DARK, LABEL, OVER_PICTURE, SURROUND};
 use athome_shared::protocol::control::CameraState;
+use athome_shared::protocol::house::HouseMode;
 use egui::{
     Align2, Color32, CornerRadius, FontId, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo, pos2, vec2,
@@ -140,7 +141,10 @@ pub(super) fn state_label(model: &Model, key: &CameraKey) -> Label {
     let camera = model.camera(key).map(|camera| camera.state);
     match (model.place(key.place).map(|place| place.state), camera) {
         (Some(PlaceState::Live), Some(CameraState::Live)) => Label::StateLive,
-        (Some(PlaceState::Live), Some(CameraState::Stopped)) => Label::StatePaused,
+        (Some(PlaceState::Live), Some(CameraState::Stopped)) => {
+            let private = model.place(key.place).is_some_and(|place| place.mode == Some(HouseMode::Privacy));
+            if private { Label::StatePrivacy } else { Label::StatePaused }
+        }
         (Some(PlaceState::Live), Some(CameraState::Backoff) | None) => Label::StateTrouble,
         (Some(PlaceState::Live | PlaceState::Connecting), _) => Label::StateConnecting,
         (Some(PlaceState::Waiting), _) => Label::StateReconnecting,
@@ -154,7 +158,11 @@ fn reason(model: &Model, key: &CameraKey) -> Option<Sentence> {
     if place.state != PlaceState::Live {
         return place.sentence.clone();
     }
-    Sentence::of_camera(model.camera(key)?)
+    let camera = model.camera(key)?;
+    if camera.state == CameraState::Stopped && place.mode == Some(HouseMode::Privacy) {
+        return Some(Sentence::PrivacyOn);
+    }
+    Sentence::of_camera(camera)
 }
 
 type Mark = (Status, Color32, String);

@@ -94,6 +94,12 @@ labels! {
     PathUnknown, "path_unknown", "path unknown", "chemin inconnu";
     PlaceMenu, "place_menu", "Place of {cam}", "Place de {cam}";
     Record, "record", "Record", "Enregistrer la vidéo";
+    ModeHome, "mode_home", "Home", "À la maison";
+    ModeAway, "mode_away", "Away", "Absent";
+    ModePrivacy, "mode_privacy", "Privacy", "Vie privée";
+    ModeOf, "mode_of", "{place}: {mode}", "{place}\u{a0}: {mode}";
+    ModeHow, "mode_how", "Home: nothing records by itself. Away: everything as it is set up. Privacy: every camera is really off.", "À la maison\u{a0}: rien n’enregistre tout seul. Absent\u{a0}: tout comme prévu. Vie privée\u{a0}: chaque caméra est vraiment éteinte.";
+    StatePrivacy, "state_privacy", "Privacy is on: really off", "Vie privée\u{a0}: vraiment éteinte";
     Motion, "motion", "Motion", "Mouvement";
     BellOn, "bell_on", "Tell me when something moves here", "Me prévenir quand quelque chose bouge ici";
     BellOff, "bell_off", "No more notifications of movement here", "Ne plus me prévenir des mouvements ici";

@@ -128,6 +128,7 @@ pub enum Sentence {
     CameraStopped {
         camera: String,
     },
+    PrivacyOn,
     Recorded {
         file: String,
     },
@@ -161,6 +162,7 @@ pub enum Sentence {
         camera: String,
         place: String,
     },
+    ModeRefused,
     NoNotifications,
     SnapshotSaved {
         file: String,
@@ -315,6 +317,8 @@ impl Sentence {
             }
             Self::CameraBack { camera, place } => format!("{camera} at {place} is live again."),
             Self::CameraMoves { camera, place } => format!("Something moves at {camera}, {place}."),
+            Self::PrivacyOn => "Privacy is on: this camera is really off, not just hidden.".into(),
+            Self::ModeRefused => "That was not done: the camera's computer refused it or is away. Try again.".into(),
             Self::NoNotifications => {
                 "This desktop shows no notifications. Keep the window in view to see when a camera goes away.".into()
             }
@@ -467,6 +471,12 @@ impl Sentence {
             }
             Self::CameraBack { camera, place } => format!("{camera} ({place}) est de nouveau en direct."),
             Self::CameraMoves { camera, place } => format!("Quelque chose bouge\u{a0}: {camera} ({place})."),
+            Self::PrivacyOn => {
+                "Vie privée\u{a0}: cette caméra est vraiment éteinte, pas seulement masquée.".into()
+            }
+            Self::ModeRefused => {
+                "Ce n’est pas fait\u{a0}: l’ordinateur de la caméra refuse ou est absent. Réessayez.".into()
+            }
             Self::NoNotifications => {
                 "Ce bureau n’affiche pas de notifications. Gardez la fenêtre en vue pour voir si une caméra disparaît."
                     .into()
@@ -586,6 +596,8 @@ mod tests {
             Sentence::CameraAway { camera: s(), place: s() },
             Sentence::CameraBack { camera: s(), place: s() },
             Sentence::CameraMoves { camera: s(), place: s() },
+            Sentence::PrivacyOn,
+            Sentence::ModeRefused,
             Sentence::NoNotifications,
             Sentence::SnapshotSaved { file: s() },
             Sentence::NoSnapshot { camera: s() },

@@ -50,6 +50,7 @@ impl Scene {
             schedule: Vec::new(),
             longest: Duration::from_secs(20),
             has_sound: Box::new(|_| true),
+            in_force: Box::new(|| true),
             status: Arc::<Mutex<Status>>::default(),
         });
         let heard = events.subscribe();

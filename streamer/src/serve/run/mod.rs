@@ -35,6 +35,8 @@ use super::house::{House, SessionId};
 use super::reach::Reach;
 use super::session::{Common, News, Order};
 use super::stills::Stills;
+use crate::camera::presence::Presence;
+use crate::camera::settings::Settings;
 use crate::events::Events;
 use crate::hub::Hub;
 use crate::motion::board::Glance;
@@ -61,6 +63,8 @@ pub struct Setup {
     pub clock: MediaClock,
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
     pub motion: watch::Receiver<BTreeMap<CameraId, Glance>>,
+    pub presence: Presence,
+    pub settings: Settings,
     pub peer: PeerSettings,
     pub events: Events,
     pub links: Vec<LinkSetup>,
@@ -213,6 +217,9 @@ impl Task {
                 cameras: setup.cameras,
                 watching: names,
                 motion: setup.motion,
+                mode: setup.presence.mode(),
+                presence: setup.presence,
+                settings: setup.settings,
                 place: identity.place.as_str().into(),
                 peer: setup.peer,
             },

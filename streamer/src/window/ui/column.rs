@@ -8,6 +8,7 @@ use egui::{Color32, FontId, Label as Text, RichText, Role, ScrollArea, Sense, Ui
 use super::{Scene, View, Wish, devices, menus, meter, picture};
 use crate::window::model::{CameraView, Login, OnClose, Request, Theme, Tray};
 use crate::words::window::Label;
+use athome_shared::protocol::house::HouseMode;
 
 const ROW: f32 = 32.0;
 /// Between the parts of the column.
@@ -41,6 +42,8 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut
         devices::paired(ui, scene, view);
         ui.add_space(APART);
         ui.separator();
+        mode(ui, scene, wishes);
+        ui.add_space(8.0);
         login(ui, scene, wishes);
         closing(ui, scene, wishes);
         colours(ui, scene, wishes);
@@ -109,6 +112,27 @@ fn switch(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, camera: &Camer
     if response.clicked() {
         wishes.push(Wish::Ask(Request::Select(camera.id.clone())));
     }
+}
+
+/// Home, away or privacy, with what that means.
+fn mode(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
+    let lang = scene.lang();
+    let label = ui.label(Label::House.text(lang));
+    let word = |mode| match mode {
+        HouseMode::Home => (Label::ModeHome, Label::ModeHomeHow),
+        HouseMode::Away => (Label::ModeAway, Label::ModeAwayHow),
+        HouseMode::Privacy => (Label::ModePrivacy, Label::ModePrivacyHow),
+    };
+    let now = scene.model.mode;
+    menus::combo(ui, "mode", label.id, word(now).0.text(lang), |ui, close| {
+        for choice in [HouseMode::Home, HouseMode::Away, HouseMode::Privacy] {
+            if menus::entry(ui, word(choice).0.text(lang), choice == now) {
+                *close = true;
+                wishes.push(Wish::Ask(Request::Mode(choice)));
+            }
+        }
+    });
+    control::muted(ui, word(now).1.text(lang));
 }
 
 fn login(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use athome_shared::id::CameraId;
 use athome_shared::look::theme::{self, LEAST_TARGET};
 use athome_shared::protocol::control::{CameraReason, CameraState, Role};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::time::WallTime;
 use egui::{Color32, ColorImage, Key, Theme};
 use egui_kittest::Harness;
@@ -336,6 +337,19 @@ fn menus_choose_what_they_name_and_what_is_chosen_already_asks_for_nothing() {
         harness.get_by_role_and_label(egui::Role::Button, entry).click();
         assert_eq!(wishes(&mut harness), wish.map(Wish::Ask).into_iter().collect::<Vec<_>>(), "{menu}");
     }
+}
+
+#[test]
+fn the_house_is_watched_over_as_its_menu_says() {
+    let mut harness = Desk::new(Lang::English).open();
+    harness.get_by_label("Everything records as it is set up.");
+    harness.get_by_role_and_label(egui::Role::ComboBox, "House").click();
+    assert_eq!(wishes(&mut harness), []);
+    harness.get_by_role_and_label(egui::Role::Button, "Privacy").click();
+    assert_eq!(wishes(&mut harness), asked(Request::Mode(HouseMode::Privacy)));
+    harness.state_mut().model.mode = HouseMode::Privacy;
+    harness.run_ok();
+    harness.get_by_label("Every camera is really off.");
 }
 
 #[test]

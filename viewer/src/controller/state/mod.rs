@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use athome_shared::id::{CameraId, Layer};
 use athome_shared::pair::link::Link;
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::wire::WatchWish;
 
 use super::model::{self, Model, Notice};
@@ -71,6 +72,10 @@ pub enum Effect {
     Rename {
         place: PlaceId,
         name: String,
+    },
+    SetMode {
+        place: PlaceId,
+        mode: HouseMode,
     },
     Snapshot(CameraKey),
     Record(CameraKey),

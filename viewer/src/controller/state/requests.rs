@@ -29,6 +29,7 @@ impl State {
             }
             Request::Forget(place) => self.forget(now, place),
             Request::Rename(place, name) => self.effects.push_back(Effect::Rename { place, name }),
+            Request::Mode(place, mode) => self.effects.push_back(Effect::SetMode { place, mode }),
             Request::Visible(visible) => {
                 self.visible = visible;
                 self.plan();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use athome_shared::id::{CameraId, Layer};
 use athome_shared::protocol::control::{Camera, RefusedWhy};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::wire::WatchWish;
 
 use super::super::model::{self, PlaceState};
@@ -75,11 +76,18 @@ impl State {
                     place.watching = names;
                 }
             }
+            Event::Mode(mode) => {
+                if let Some(place) = self.place_mut(id) {
+                    place.mode = Some(mode);
+                }
+            }
             Event::Motion { camera, moving } => {
                 let key = CameraKey { place: id, camera };
                 let worth_telling = self.moving.handle_motion(now, &key, moving);
                 self.model.moving.clone_from(self.moving.now());
-                if worth_telling && self.model.settings.bells.contains(&key) {
+                // Whoever is at home needs no word of it.
+                let at_home = self.model.place(id).is_some_and(|place| place.mode == Some(HouseMode::Home));
+                if worth_telling && !at_home && self.model.settings.bells.contains(&key) {
                     self.tell(key, |camera, place| Sentence::CameraMoves { camera, place });
                 }
             }
@@ -162,6 +170,7 @@ impl State {
             state: PlaceState::Connecting,
             sentence: Some(Sentence::Finding),
             cameras: Vec::new(),
+            mode: None,
             watching: Vec::new(),
         };
         self.model.places.retain(|known| known.id != row.id);
@@ -205,6 +214,7 @@ mod tests {
 
     use athome_shared::id::{CameraId, Layer};
     use athome_shared::protocol::control::{Camera, CameraState};
+    use athome_shared::protocol::house::HouseMode;
 
     use super::super::{Effect, State};
     use crate::controller::request::{Request, Wanted};
@@ -293,9 +303,13 @@ mod tests {
         state.handle_client(at(100), HOME, moves(true));
         let (camera, place) = ("Door".to_owned(), "Home".to_owned());
         assert_eq!(told(&mut state), [Sentence::CameraMoves { camera, place }]);
-        state.handle_client(at(101), HOME, ClientEvent::Ended { ended: Ended::Offline, again: true });
+        state.handle_client(at(100), HOME, moves(false));
+        state.handle_client(at(200), HOME, ClientEvent::Session(Event::Mode(HouseMode::Home)));
+        state.handle_client(at(200), HOME, moves(true));
+        assert_eq!(told(&mut state), [], "somebody is at home");
+        state.handle_client(at(201), HOME, ClientEvent::Ended { ended: Ended::Offline, again: true });
         assert!(state.model().moving.is_empty(), "nothing is known any more");
-        state.handle_request(at(102), Request::Bell(key, Wanted::No));
+        state.handle_request(at(202), Request::Bell(key, Wanted::No));
         state.handle_client(at(300), HOME, moves(true));
         assert_eq!(told(&mut state), []);
     }

@@ -15,6 +15,7 @@ use athome_shared::pair::seal;
 use athome_shared::peer::{Channel, PeerState, ReceivedFrame};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::control::{Attached, Camera, RefusedWhy, Role, ToStreamer, ToViewer};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::wire::{Candidate, FromViewer, IceServer, Join, SlotKind, Why};
 use athome_shared::secret::Secret;
 use athome_shared::time::WallTime;
@@ -93,6 +94,8 @@ pub enum Event {
         slot: u8,
     },
     Watching(Vec<String>),
+    /// How the house is watched over.
+    Mode(HouseMode),
     /// Something moves in front of a camera, or no more.
     Motion {
         camera: CameraId,
@@ -349,6 +352,7 @@ impl Session {
             }
             ToViewer::Watching { names } => Event::Watching(names),
             ToViewer::Motion { camera, moving, .. } => Event::Motion { camera, moving },
+            ToViewer::Mode { mode } => Event::Mode(mode),
             // Not drawn so far.
             ToViewer::Cells { .. } => return,
             ToViewer::Done { re } => Event::Reply { re, refused: None },

@@ -2,6 +2,7 @@
 
 use athome_shared::id::{CameraId, Layer};
 use athome_shared::protocol::control::{RefusedWhy, ToStreamer};
+use athome_shared::protocol::house::HouseMode;
 use athome_shared::protocol::wire::SlotKind;
 
 use super::{Event, Output, Phase, Session};
@@ -44,6 +45,12 @@ impl Session {
     pub fn rename(&mut self, name: String) -> u32 {
         let re = self.number();
         self.request(re, ToStreamer::Rename { re, name })
+    }
+
+    /// Asks to watch over the house in another way.
+    pub fn set_mode(&mut self, mode: HouseMode) -> u32 {
+        let re = self.number();
+        self.request(re, ToStreamer::SetMode { re, mode })
     }
 
     /// Asks for a key frame (beside RTCP, which says the same).
