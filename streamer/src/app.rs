@@ -30,6 +30,7 @@ use crate::config::{AtHome, Config};
 use crate::encode::control::KEY_INTERVAL;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
+use crate::past::Past;
 use crate::record::disk::OwnDisk;
 use crate::record::store::{Found, Store, StoreError};
 use crate::record::trigger::Rules;
@@ -164,6 +165,7 @@ impl App {
             trust,
             hub: hub.clone(),
             stills: stills.clone(),
+            past: Past::new(recording.control()),
             clock,
             cameras: cameras.changes(),
             motion: cameras.motion().glances(),
@@ -396,7 +398,7 @@ fn start_recording(
     };
     let at_home: BTreeMap<CameraId, AtHome> = config.cameras.iter().map(|c| (c.id.clone(), c.at_home)).collect();
     let mode = presence.mode();
-    let list = cameras.changes();
+    let (list, told) = (cameras.changes(), cameras.clone());
     let root = store.root().to_owned();
     let setup = record::Setup {
         hub: hub.clone(),
@@ -405,6 +407,7 @@ fn start_recording(
         plans: config.cameras.iter().map(plan).collect(),
         has_sound: Arc::new(move |id| list.borrow().iter().any(|camera| camera.id == *id && camera.audio)),
         in_force: Arc::new(move |id| at_home.get(id).copied().unwrap_or_default().records(*mode.borrow())),
+        tell: Arc::new(move |id, why| told.set_recorded(id, why)),
     };
     Recording::start(setup, store).map_err(|source| StartError::Data { path: root, source })
 }

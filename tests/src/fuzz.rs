@@ -31,6 +31,7 @@ use bytes::Bytes;
 
 mod camera;
 mod door;
+mod film;
 mod mp4;
 mod scan;
 
@@ -38,7 +39,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -52,6 +53,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("webcam", scan::webcam),
     ("mp4", mp4::mp4),
     ("recording", recording),
+    ("film", film::film),
     ("zones", zones),
     ("motion", motion),
     ("multipart", camera::multipart),
