@@ -38,7 +38,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -55,6 +55,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("zones", zones),
     ("motion", motion),
     ("multipart", camera::multipart),
+    ("rtsp", camera::rtsp),
 ];
 
 /// Runs one target by its name; `false` where there is no such target.
