@@ -39,7 +39,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -57,6 +57,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("zones", zones),
     ("motion", motion),
     ("multipart", camera::multipart),
+    ("rtsp", camera::rtsp),
 ];
 
 /// Runs one target by its name; `false` where there is no such target.

@@ -172,6 +172,11 @@ fn multipart() {
 }
 
 #[test]
+fn rtsp() {
+    smoke("rtsp");
+}
+
+#[test]
 fn every_target_is_run_here_and_by_the_fuzzer() {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fuzzer = std::fs::read_to_string(manifest.join("fuzz/Cargo.toml")).unwrap();

@@ -18,6 +18,7 @@ mod network;
 mod open;
 mod pictures;
 mod resample;
+pub mod rtsp;
 pub mod sound_file;
 pub mod spec;
 #[cfg(test)]
@@ -41,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use crate::words::{Lang, Verdict};
 
 pub use login::Login;
-pub use open::{Access, open_camera, open_microphone};
+pub use open::{Access, open_camera, open_microphone, open_small};
 pub use spec::{CameraSpec, CameraUrl, MicSpec, Transport, Wish};
 
 /// How a raw picture's bytes are laid out; rows are tight, sizes in luma samples.

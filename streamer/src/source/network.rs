@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use athome_shared::protocol::control::CameraReason;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use url::{Host, Url};
 
 use super::{SourceError, Stop};
@@ -17,16 +17,30 @@ use crate::words::Verdict;
 /// One try, from the first packet to the first picture.
 pub(super) const TRY: Duration = Duration::from_secs(5);
 
+/// How long an attempt that was stopped may take for its goodbye.
+const GOODBYE: Duration = Duration::from_millis(500);
+
 /// Runs an attempt on a runtime of this thread until it fails or is stopped.
 pub(super) fn run(stop: &Stop, attempt: impl Future<Output = Result<(), SourceError>>) -> Result<(), SourceError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|why| SourceError::new(CameraReason::Other, why))?;
-    let ended = runtime.block_on(async {
+    run_to_end(async {
         tokio::select! {
             () = stop.cancelled() => Ok(()),
             ended = attempt => ended,
         }
-    });
+    })
+}
+
+/// Ends a little after the attempt was stopped.
+pub(super) async fn too_long(stop: &Stop) {
+    stop.cancelled().await;
+    sleep(GOODBYE).await;
+}
+
+/// Runs an attempt that ends by itself when it is stopped.
+pub(super) fn run_to_end(attempt: impl Future<Output = Result<(), SourceError>>) -> Result<(), SourceError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|why| SourceError::new(CameraReason::Other, why))?;
+    let ended = runtime.block_on(attempt);
     // A name server that does not answer must hold nobody up.
     runtime.shutdown_background();
     ended

@@ -6,12 +6,12 @@ use athome_shared::time::MediaClock;
 use super::file::Clip;
 use super::microphone::Microphone;
 use super::mjpeg::Mjpeg;
+use super::rtsp::{Role, Rtsp};
 use super::sound_file::SoundFile;
 use super::testcard::TestCard;
 use super::tone::Tone;
 use super::webcam::{Memory, Way, Webcam, Which};
 use super::{CameraSpec, Login, MicSpec, Sink, Source, SourceError, Stop, Transport, Wish};
-use crate::words::Verdict;
 
 /// How a network camera is asked.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,15 @@ pub fn open_camera(
         CameraSpec::Test { mark } => Box::new(TestCard::new(wish, *mark, clock)),
         CameraSpec::File(path) => Box::new(Clip::new(path, clock)),
         CameraSpec::Http(url) => Box::new(Mjpeg::new(url, access.login.clone(), clock)),
-        CameraSpec::Rtsp(_) => Box::new(Refused(Verdict::Secure)),
+        CameraSpec::Rtsp(url) => Box::new(Rtsp::new(url, access, Role::Main, clock)),
+    }
+}
+
+/// The source of a camera's smaller stream.
+pub fn open_small(spec: &CameraSpec, access: &Access, clock: MediaClock) -> Box<dyn Source> {
+    match spec {
+        CameraSpec::Rtsp(url) => Box::new(Rtsp::new(url, access, Role::Small, clock)),
+        other => open_camera(other, &Wish::default(), access, clock, &Memory::default()),
     }
 }
 
@@ -48,15 +56,6 @@ pub fn open_microphone(spec: &MicSpec, clock: MediaClock) -> Box<dyn Source> {
         MicSpec::Tone => Box::new(Tone::new(clock)),
         MicSpec::File(path) => Box::new(SoundFile::new(path, clock)),
         MicSpec::None => Box::new(Silence),
-    }
-}
-
-/// A kind of camera that can be named but not opened.
-struct Refused(Verdict);
-
-impl Source for Refused {
-    fn run(&mut self, _sink: &dyn Sink, _stop: &Stop) -> Result<(), SourceError> {
-        Err(self.0.clone().into())
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod catch;
 pub mod digest;
 pub mod mjpeg;
+pub mod rtsp;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
