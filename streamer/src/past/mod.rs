@@ -180,5 +180,7 @@ fn unstored(why: StoreError) -> PastError {
         StoreError::File { path, source } => {
             PastError::Read { file: path.display().to_string(), source: source.into() }
         }
+        // Of a store that is open already: it can't be.
+        StoreError::InUse(_) => PastError::Nothing,
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! What does *not* belong here: pictures' meaning (motion tells by events), playing back, SQL.
 
+mod awake;
 pub mod check;
 pub mod disk;
 pub mod export;

@@ -1,9 +1,10 @@
 //! What has to go: by age, by total size, by the room that is left. And for how long the room will do. Pure.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use athome_shared::time::WallTime;
 
+use super::awake::Awake;
 use crate::index::Segment;
 
 /// What may be kept.
@@ -94,8 +95,8 @@ const AFTER_START: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// which nothing has an age.
 #[derive(Debug)]
 pub struct ClockTrust {
-    last: (Instant, WallTime),
-    doubt_until: Option<Instant>,
+    last: (Awake, WallTime),
+    doubt_until: Option<Awake>,
 }
 
 /// Whether something may have been so long after what is known; later, its clock was perhaps wrong.
@@ -105,20 +106,20 @@ pub(super) fn may_follow(seen: WallTime, at: WallTime) -> bool {
 
 impl ClockTrust {
     /// `seen` is the latest time that is known to have been: that of the last look, or of the newest recording.
-    pub fn new(now: Instant, wall: WallTime, seen: Option<WallTime>) -> Self {
+    pub fn new(now: Awake, wall: WallTime, seen: Option<WallTime>) -> Self {
         let fits = seen.is_none_or(|seen| {
             let since = wall.0.saturating_sub(seen.0);
             (-CORRECTION..=micros(LONG_OFF)).contains(&since)
         });
-        Self { last: (now, wall), doubt_until: (!fits).then(|| now + AFTER_START) }
+        Self { last: (now, wall), doubt_until: (!fits).then(|| now.after(AFTER_START)) }
     }
 
     /// Looks at the clock; whether it is to be believed.
-    pub fn look(&mut self, now: Instant, wall: WallTime) -> bool {
+    pub fn look(&mut self, now: Awake, wall: WallTime) -> bool {
         let (then, was) = std::mem::replace(&mut self.last, (now, wall));
-        let expected = was.0.saturating_add(micros(now.saturating_duration_since(then)));
+        let expected = was.0.saturating_add(micros(now.since(then)));
         if wall.0.saturating_sub(expected).saturating_abs() > CORRECTION {
-            let until = now + AFTER_JUMP;
+            let until = now.after(AFTER_JUMP);
             self.doubt_until = Some(self.doubt_until.map_or(until, |doubt| doubt.max(until)));
         }
         if self.doubt_until.is_some_and(|until| until <= now) {
@@ -204,8 +205,8 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_removes_nothing_and_is_believed_when_it_has_gone_steadily() {
         let limits = Limits { age: Some(Duration::from_secs(30 * 24 * 3_600)), ..NONE };
-        let start = Instant::now();
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let start = Awake::default();
+        let at = |seconds: u64| start.after(Duration::from_secs(seconds));
         for jump in [HOUR, -HOUR, 10 * 365 * 24 * HOUR, -10 * 365 * 24 * HOUR] {
             let mut trust = ClockTrust::new(start, NOW, Some(WallTime(NOW.0 - HOUR)));
             assert!(trust.look(at(60), WallTime(NOW.0 + 60_000_000)));
@@ -225,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_start_with_a_clock_that_does_not_fit_is_doubted() {
-        let now = Instant::now();
+        let now = Awake::default();
         let starts = |hours: i64| {
             ClockTrust::new(now, WallTime(NOW.0 + hours * HOUR), Some(NOW)).look(now, WallTime(NOW.0 + hours * HOUR))
         };
@@ -233,7 +234,7 @@ mod tests {
         assert!(!starts(-1) && !starts(24 * 40) && !starts(24 * 3_650) && !starts(-24 * 20_000));
         assert!(ClockTrust::new(now, NOW, None).look(now, NOW), "nothing was recorded yet");
         let mut trust = ClockTrust::new(now, WallTime(0), Some(NOW));
-        let week = now + Duration::from_secs(7 * 24 * 3_600);
+        let week = now.after(Duration::from_secs(7 * 24 * 3_600));
         assert!(trust.look(week, WallTime(micros(Duration::from_secs(7 * 24 * 3_600)))));
     }
 

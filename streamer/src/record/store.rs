@@ -4,10 +4,11 @@
 //! Everything here blocks on the disk.
 
 use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use athome_shared::id::CameraId;
 use athome_shared::time::WallTime;
@@ -15,6 +16,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use tracing::{info, warn};
 
+use super::awake::Awake;
 use super::disk::{Disk, parent};
 use super::layout::{self, PIN, THUMBNAIL};
 use super::recover::{self, Adopted, Files, Look};
@@ -32,6 +34,8 @@ const ROOM: u64 = 64 << 20;
 const MOTION_AGE: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// Files whose row could not be written; more are found at the next start.
 const MOST_ORPHANS: usize = 1_000;
+/// In the folder of recordings: who holds it records there.
+const LOCK: &str = ".in-use";
 /// The latest time that is known to have been.
 const SEEN: &str = "clock_seen";
 
@@ -42,6 +46,9 @@ pub enum StoreError {
     Index(#[from] IndexError),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    /// Two of them would take each other's files for damaged ones.
+    #[error("another streamer records into {0}; give each a folder of its own under [storage] path")]
+    InUse(PathBuf),
 }
 
 /// What was found when the store was opened, or looked through.
@@ -87,6 +94,8 @@ pub struct Store {
     orphans: Mutex<BTreeSet<String>>,
     /// One at a time decides what goes.
     tidying: Mutex<()>,
+    /// Held while the store is open; `None` where the file system has no locks.
+    _alone: Option<File>,
 }
 
 impl Store {
@@ -100,10 +109,12 @@ impl Store {
     ) -> Result<(Self, Found), StoreError> {
         let failed = |source| StoreError::File { path: root.to_owned(), source };
         disk.make_folder(root).map_err(failed)?;
+        let alone = alone(root)?;
         let (index, opened) = Index::open(data)?;
-        let clock = Mutex::new(ClockTrust::new(Instant::now(), WallTime::now(), None));
+        let clock = Mutex::new(ClockTrust::new(Awake::now(), WallTime::now(), None));
         let (orphans, tidying) = (Mutex::default(), Mutex::default());
-        let mut store = Self { disk, index, root: root.to_owned(), limits, events, clock, orphans, tidying };
+        let mut store =
+            Self { disk, index, root: root.to_owned(), limits, events, clock, orphans, tidying, _alone: alone };
         store.sweep();
         let before = store.seen()?;
         let mut found = store.reconcile(before)?;
@@ -111,7 +122,7 @@ impl Store {
         let totals = store.index.totals()?;
         found.recordings = totals.files;
         let seen = store.seen()?;
-        store.clock = Mutex::new(ClockTrust::new(Instant::now(), WallTime::now(), seen));
+        store.clock = Mutex::new(ClockTrust::new(Awake::now(), WallTime::now(), seen));
         Ok((store, found))
     }
 
@@ -209,7 +220,7 @@ impl Store {
     /// A file is complete and durable: its thumbnail, its row, and whoever wants to know.
     pub(super) fn add(&self, camera: &CameraId, closed: &Closed, why: Cause) {
         self.thumbnail(&closed.file, &closed.still);
-        let dated = self.clock().look(Instant::now(), WallTime::now());
+        let dated = self.clock().look(Awake::now(), WallTime::now());
         let segment = NewSegment {
             camera: camera.clone(),
             file: closed.file.clone(),
@@ -264,7 +275,7 @@ impl Store {
         // Its failure is told once room was made: on a full disk the index can't be written either.
         let adopted = self.adopt_orphans();
         let wall = WallTime::now();
-        let believed = self.clock().look(Instant::now(), wall);
+        let believed = self.clock().look(Awake::now(), wall);
         self.remove_by(&self.limits, believed.then_some(wall), self.free())?;
         if believed {
             self.index.set_fact(SEEN, wall.0)?;
@@ -336,7 +347,7 @@ impl Store {
     /// How full it is, and for how long it will do.
     pub fn room(&self) -> Result<Room, StoreError> {
         let (segments, wall, free_bytes) = (self.index.segments(&Query::default())?, WallTime::now(), self.free());
-        let clock_doubted = !self.clock().look(Instant::now(), wall);
+        let clock_doubted = !self.clock().look(Awake::now(), wall);
         let days = retain::forecast(&segments, wall, &self.limits, free_bytes);
         Ok(Room { totals: self.index.totals()?, free_bytes, days, clock_doubted })
     }
@@ -386,7 +397,7 @@ impl Store {
         for file in orphans {
             match recover::adopt(&*self.disk, &self.root, &file, Look::Quick) {
                 Ok(Adopted::Recording { mut segment, still, .. }) => {
-                    segment.dated &= self.clock().look(Instant::now(), WallTime::now());
+                    segment.dated &= self.clock().look(Awake::now(), WallTime::now());
                     self.thumbnail(&file, &still);
                     self.index.add(&segment)?;
                 }
@@ -404,6 +415,22 @@ impl Store {
 
     fn clock(&self) -> MutexGuard<'_, ClockTrust> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the folder of recordings for this store alone.
+fn alone(root: &Path) -> Result<Option<File>, StoreError> {
+    let path = root.join(LOCK);
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let locked = opened.map_err(TryLockError::Error).and_then(|file| file.try_lock().map(|()| file));
+    match locked {
+        Ok(file) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(root.to_owned())),
+        Err(TryLockError::Error(why)) => {
+            // A full disk, or a share without locks: what is there can be recorded and looked at all the same.
+            info!(%why, "the folder of recordings can't be locked");
+            Ok(None)
+        }
     }
 }
 
