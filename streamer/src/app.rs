@@ -22,15 +22,14 @@ use tracing::{info, warn};
 use crate::api::auth::Token;
 use crate::api::{self, Api, whep::Whep};
 use crate::camera::Cameras;
-use crate::camera::settings::Settings;
+use crate::camera::settings::{Settings, plan};
 use crate::config::Config;
 use crate::encode::control::KEY_INTERVAL;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
 use crate::record::disk::OwnDisk;
 use crate::record::store::{Found, Store, StoreError};
-use crate::record::trigger::Rules;
-use crate::record::{self, Plan, Recording};
+use crate::record::{self, Recording};
 use crate::serve::run::{LinkSetup, Serving, Setup};
 use crate::serve::stills::Stills;
 use crate::serve::{Desk, DeskError, Invitation};
@@ -177,7 +176,8 @@ impl App {
                 return Err(error.into());
             }
         };
-        let settings = Settings::new(cameras.clone(), config.cameras, config.file);
+        let place = config.place.clone();
+        let settings = Settings::new(cameras.clone(), config, recording.control());
         let desk = serving.desk.clone();
         let started = Instant::now();
         let (list, control) = (cameras.changes(), recording.control());
@@ -186,21 +186,7 @@ impl App {
         let task = tokio::spawn(api.serve(api_listener, stop.clone()));
         let servers = !servers.is_empty();
         let api = Local { addr: api_addr, task, stop };
-        Ok(Self {
-            place: config.place,
-            events,
-            first,
-            cameras,
-            settings,
-            hub,
-            recording,
-            serving,
-            signal,
-            api,
-            page,
-            servers,
-            token,
-        })
+        Ok(Self { place, events, first, cameras, settings, hub, recording, serving, signal, api, page, servers, token })
     }
 
     /// What the place is called.
@@ -372,19 +358,13 @@ fn start_recording(
     clock: MediaClock,
     cameras: &Cameras,
 ) -> Result<Recording, StartError> {
-    let plan = |camera: &crate::config::CameraConfig| Plan {
-        camera: camera.id.clone(),
-        rules: Rules { mode: camera.record.unwrap_or(config.recording.rules.mode), ..config.recording.rules },
-        schedule: config.recording.schedule.clone(),
-        longest: config.recording.longest,
-    };
     let list = cameras.changes();
     let root = store.root().to_owned();
     let setup = record::Setup {
         hub: hub.clone(),
         events: events.clone(),
         clock,
-        plans: config.cameras.iter().map(plan).collect(),
+        plans: config.cameras.iter().map(|camera| plan(camera, &config.recording)).collect(),
         has_sound: Arc::new(move |id| list.borrow().iter().any(|camera| camera.id == *id && camera.audio)),
     };
     Recording::start(setup, store).map_err(|source| StartError::Data { path: root, source })

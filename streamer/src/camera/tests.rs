@@ -129,6 +129,7 @@ fn setup(name: &str, picture: Opener, sound: Sound) -> Setup {
         active: true,
         bitrate_bps: None,
         picture,
+        small: None,
         sound,
         detection: Detection::default(),
         zones: Vec::new(),
