@@ -70,7 +70,7 @@ bench:
 
 # make soak ATHOME_SOAK_MINUTES=60: how long it watches; twenty minutes otherwise. One test after the other, for clean figures.
 soak:
-	ATHOME_SOAK=1 cargo test --locked --workspace --test churn --test system --test live --test peer --test recording -- --nocapture --test-threads 1
+	ATHOME_SOAK=1 cargo test --locked --workspace --test churn --test system --test live --test peer --test recording --test cameras -- --nocapture --test-threads 1
 	cargo build --release --locked --workspace
 	scripts/window-bench.sh target/release --minutes 10
 

@@ -10,7 +10,7 @@ if [ ! -x "$opencv" ] || ! "$opencv" -c 'import cv2' 2>/dev/null; then
         echo "SKIP: OpenCV could not be installed (python3-venv and a network are needed)." >&2
 fi
 export ATHOME_OPENCV_PYTHON=$PWD/$opencv
-for name in encode hub motion peer relay window system recording past; do
+for name in encode hub motion peer relay window system recording past cameras; do
     echo "== $name" >&2
     cargo bench --quiet --locked --workspace --bench "$name"
 done

@@ -1,14 +1,12 @@
 //! Joins everything: clock, trust store, hub, cameras, the own signaling server, the viewers' house, the local interface.
 //! Several of them run in one process with different data folders, which is how whole-system tests use it.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use athome_shared::id::CameraId;
 use athome_shared::pair::link::{LinkServer, is_server_url};
 use athome_shared::pair::roles::Roles;
 use athome_shared::peer::{BitrateRange, PeerSettings};
@@ -25,16 +23,15 @@ use crate::api::auth::Token;
 use crate::api::{self, Api, whep::Whep};
 use crate::camera::Cameras;
 use crate::camera::presence::Presence;
-use crate::camera::settings::Settings;
-use crate::config::{AtHome, Config};
+use crate::camera::settings::{Settings, plan};
+use crate::config::Config;
 use crate::encode::control::KEY_INTERVAL;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
 use crate::past::Past;
 use crate::record::disk::OwnDisk;
 use crate::record::store::{Found, Store, StoreError};
-use crate::record::trigger::Rules;
-use crate::record::{self, Plan, Recording};
+use crate::record::{self, Recording};
 use crate::serve::run::{LinkSetup, Serving, Setup};
 use crate::serve::stills::Stills;
 use crate::serve::{Desk, DeskError, Invitation};
@@ -150,7 +147,7 @@ impl App {
             .into_iter()
             .chain(servers.iter().map(|url| LinkSetup { url: url.clone(), own: false }))
             .collect();
-        let recording = match start_recording(store, &config, &hub, &events, clock, &cameras, &presence) {
+        let recording = match start_recording(store, &config, &hub, &events, clock, &cameras) {
             Ok(recording) => recording,
             Err(error) => {
                 cameras.shutdown().await;
@@ -160,7 +157,8 @@ impl App {
         };
         let whep = Whep::new(hub.clone(), clock, &peer);
         let stills = Stills::new(hub.clone());
-        let settings = Settings::new(cameras.clone(), config.cameras, config.file);
+        let (place, max_viewers) = (config.place.clone(), config.webrtc.max_viewers as usize);
+        let settings = Settings::new(cameras.clone(), config, recording.control());
         let serving = Serving::start(Setup {
             trust,
             hub: hub.clone(),
@@ -176,7 +174,7 @@ impl App {
             links,
             page: page.clone(),
             server: link_server,
-            max_viewers: config.webrtc.max_viewers as usize,
+            max_viewers,
         })
         .await;
         let serving = match serving {
@@ -198,7 +196,7 @@ impl App {
         let servers = !servers.is_empty();
         let api = Local { addr: api_addr, task, stop };
         Ok(Self {
-            place: config.place,
+            place,
             events,
             first,
             cameras,
@@ -388,25 +386,16 @@ fn start_recording(
     events: &Events,
     clock: MediaClock,
     cameras: &Cameras,
-    presence: &Presence,
 ) -> Result<Recording, StartError> {
-    let plan = |camera: &crate::config::CameraConfig| Plan {
-        camera: camera.id.clone(),
-        rules: Rules { mode: camera.record.unwrap_or(config.recording.rules.mode), ..config.recording.rules },
-        schedule: config.recording.schedule.clone(),
-        longest: config.recording.longest,
-    };
-    let at_home: BTreeMap<CameraId, AtHome> = config.cameras.iter().map(|c| (c.id.clone(), c.at_home)).collect();
-    let mode = presence.mode();
-    let (list, told) = (cameras.changes(), cameras.clone());
+    let (list, told, rules) = (cameras.changes(), cameras.clone(), cameras.clone());
     let root = store.root().to_owned();
     let setup = record::Setup {
         hub: hub.clone(),
         events: events.clone(),
         clock,
-        plans: config.cameras.iter().map(plan).collect(),
+        plans: config.cameras.iter().map(|camera| plan(camera, &config.recording)).collect(),
         has_sound: Arc::new(move |id| list.borrow().iter().any(|camera| camera.id == *id && camera.audio)),
-        in_force: Arc::new(move |id| at_home.get(id).copied().unwrap_or_default().records(*mode.borrow())),
+        in_force: Arc::new(move |id| rules.records(id)),
         tell: Arc::new(move |id, why| told.set_recorded(id, why)),
     };
     Recording::start(setup, store).map_err(|source| StartError::Data { path: root, source })

@@ -158,6 +158,24 @@ pub enum CamerasCommand {
         /// As viewers see it
         name: String,
     },
+    /// Add a camera to the running streamer, and to its configuration file
+    Add {
+        /// As viewers are to see it
+        name: String,
+        /// As `--camera` takes it, such as rtsp://HOST/PATH
+        source: String,
+        /// Its second, smaller stream: rtsp://HOST/PATH
+        #[arg(long, value_name = "URL")]
+        small: Option<String>,
+        /// A network camera's user name; the password is read from standard input, one line
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Remove a camera; what was recorded of it stays
+    Remove {
+        /// As viewers see it
+        name: String,
+    },
 }
 
 /// `viewers …`

@@ -233,14 +233,20 @@ impl House {
         self.config.cameras[n].id.to_string()
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+    /// The local interface's answer, which must be one that it gives gladly.
+    pub async fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, text) = self.told(method, path, body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// The local interface's answer, whatever it is.
+    pub async fn told(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let request = Request { method, path, body: Some(("application/json", text.as_bytes())) };
         let Answer { status, body, .. } =
             soon("the local interface", ask(self.api(), &self.read_token(), request)).await.expect("an answer");
-        let text = String::from_utf8_lossy(&body);
-        assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
-        serde_json::from_str(&text).expect("JSON")
+        (status, String::from_utf8_lossy(&body).into_owned())
     }
 
     /// Stops the outside signaling server.

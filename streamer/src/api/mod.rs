@@ -107,8 +107,8 @@ const HEALTH: &str = "/health";
 const ROUTES: &[Route] = &[
     Route { path: HEALTH, handlers: || get(routes::health) },
     Route { path: "/metrics", handlers: || get(metrics::metrics) },
-    Route { path: "/api/v1/cameras", handlers: || get(routes::cameras) },
-    Route { path: "/api/v1/cameras/{id}", handlers: || patch(cameras::change) },
+    Route { path: "/api/v1/cameras", handlers: || get(routes::cameras).post(cameras::add) },
+    Route { path: "/api/v1/cameras/{id}", handlers: || patch(cameras::change).delete(cameras::remove) },
     Route { path: "/api/v1/cameras/{id}/snapshot.jpg", handlers: || get(routes::snapshot) },
     Route {
         path: "/api/v1/cameras/{id}/recording",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use athome_shared::id::CameraId;
 use athome_shared::pair::roles::{Command, Roles, Way, allowed};
-use athome_shared::protocol::control::{Camera, Role};
+use athome_shared::protocol::control::{Camera, CameraState, Role};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Refusal;
 use super::{Api, MAX_BODY};
 use crate::serve::{DeskError, Invitation, ViewerRow};
+use crate::words::Lang;
 
 /// Longest and usual life of an invitation.
 const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -44,9 +45,26 @@ pub(super) async fn health() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-pub(super) async fn cameras(State(api): State<Api>) -> Result<Json<Vec<Camera>>, Refusal> {
+/// A camera, and what is wrong with it.
+#[derive(Serialize)]
+pub(super) struct Told {
+    #[serde(flatten)]
+    camera: Camera,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<String>,
+}
+
+impl Told {
+    pub(super) fn new(api: &Api, camera: Camera) -> Self {
+        let live = camera.state == CameraState::Live;
+        let verdict = api.0.settings.verdict(&camera.id).filter(|_| !live);
+        Self { camera, verdict: verdict.map(|verdict| verdict.say(Lang::English)) }
+    }
+}
+
+pub(super) async fn cameras(State(api): State<Api>) -> Result<Json<Vec<Told>>, Refusal> {
     permit(Command::Watch)?;
-    Ok(Json(api.cameras()))
+    Ok(Json(api.cameras().into_iter().map(|camera| Told::new(&api, camera)).collect()))
 }
 
 pub(super) async fn snapshot(State(api): State<Api>, Path(id): Path<String>) -> Result<Response, Refusal> {

@@ -110,7 +110,7 @@ async fn bad_input_gets_its_status_and_a_sentence() {
     let json = "application/json";
     type Body<'a> = Option<(&'a str, &'a [u8])>;
     let card = "/api/v1/cameras/test-card";
-    let cases: [(u16, &str, &str, Body<'_>); 21] = [
+    let cases: [(u16, &str, &str, Body<'_>); 29] = [
         (404, "GET", "/api/v1/nothing", None),
         (404, "GET", "/api/v1/cameras/attic/snapshot.jpg", None),
         (404, "GET", "/api/v1/cameras/..%2f..%2fetc/snapshot.jpg", None),
@@ -138,6 +138,19 @@ async fn bad_input_gets_its_status_and_a_sentence() {
             Some((json, br#"{"zones": [{"name": "a", "kind": "watch", "points": [[0, 0], [2, 0], [1, 1]]}]}"#)),
         ),
         (404, "PATCH", "/api/v1/cameras/attic", Some((json, br#"{"zones": []}"#))),
+        (404, "DELETE", "/api/v1/cameras/attic", None),
+        (400, "POST", "/api/v1/cameras", Some((json, br#"{"name": "Yard"}"#))),
+        (400, "POST", "/api/v1/cameras", Some((json, br#"{"name": "", "source": "test"}"#))),
+        (400, "POST", "/api/v1/cameras", Some((json, br#"{"name": "Yard", "source": "rtsp://"}"#))),
+        (400, "POST", "/api/v1/cameras", Some((json, br#"{"name": "Yard", "source": "test", "user": "anna"}"#))),
+        (400, "POST", "/api/v1/cameras", Some((json, br#"{"name": "Yard", "source": "rtsp://h/1", "password": "x"}"#))),
+        (
+            400,
+            "POST",
+            "/api/v1/cameras",
+            Some((json, br#"{"name": "Yard", "source": "http://h/1", "sub_source": "rtsp://h/2"}"#)),
+        ),
+        (409, "POST", "/api/v1/cameras", Some((json, br#"{"name": "test CARD", "source": "test"}"#))),
         (400, "POST", "/api/v1/invites", Some((json, br#"{"ttl_s": 0}"#))),
         (400, "POST", "/api/v1/invites", Some((json, br#"{"uses": 33}"#))),
         (400, "POST", "/api/v1/invites", Some((json, br#"{"roles": []}"#))),

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use super::pipeline::{Part, Pipeline};
 use super::status::Picture;
 use crate::source::{Opened, PcmBlock, RawFrame, Sink, Source, SourceError, Stop};
+use crate::words::Verdict;
 
 /// Makes a source for one attempt. Cheap: devices are opened when it runs.
 pub type Opener = Box<dyn Fn() -> Box<dyn Source> + Send + Sync>;
@@ -82,6 +83,8 @@ pub(super) struct Seen {
     pub(super) news: Notify,
     /// Threads that may hold the device.
     holding: AtomicU32,
+    /// What the last attempt came to, where that can be said in a sentence.
+    verdict: Mutex<Option<Verdict>>,
 }
 
 /// While it lives, a thread may hold the device.
@@ -103,6 +106,11 @@ impl Drop for Holds {
 impl Seen {
     pub(super) fn picture(&self) -> MutexGuard<'_, Picture> {
         self.picture.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the last attempt came to; `None` from the first frame of a better one on.
+    pub(super) fn verdict(&self) -> MutexGuard<'_, Option<Verdict>> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// No thread holds the device any more.
@@ -128,6 +136,9 @@ impl Seen {
         picture.last_frame = Some(at);
         let told = picture.rate.count(at).is_some();
         drop(picture);
+        if first {
+            *self.verdict() = None;
+        }
         if first || told {
             self.news.notify_one();
         }
@@ -155,8 +166,10 @@ impl Sink for AttemptSink {
         if self.cut() {
             return;
         }
-        if self.part == Part::Picture {
-            self.pipeline.opened(&opened);
+        match self.part {
+            Part::Picture => self.pipeline.opened(&opened),
+            Part::Small => self.pipeline.small_opened(),
+            Part::Sound => {}
         }
         self.key_seen.store(false, Ordering::Relaxed);
         self.seen.picture().opened = Some(opened);
@@ -177,7 +190,7 @@ impl Sink for AttemptSink {
         }
         let sound = frame.codec == Codec::Opus;
         if !sound {
-            if self.part != Part::Picture {
+            if self.part == Part::Sound {
                 return;
             }
             self.seen.frame(frame.captured);

@@ -29,6 +29,7 @@ use attempt::Seen;
 use level::{Level, Reading};
 use pipeline::{Looking, Part, Pipeline};
 use state::State;
+use status::Parts;
 use supervise::{COMMANDS, Command, Supervisor};
 
 use crate::config::{AtHome, CameraConfig, Detection};
@@ -38,7 +39,8 @@ use crate::motion::board::Board;
 use crate::motion::watch::Office;
 use crate::motion::zones::Zone;
 use crate::source::webcam::Memory;
-use crate::source::{Access, MicSpec, open_camera, open_microphone};
+use crate::source::{Access, MicSpec, open_camera, open_microphone, open_small};
+use crate::words::Verdict;
 
 /// A camera to start: what [`CameraConfig`] becomes, and what tests make from sources of their own.
 pub struct Setup {
@@ -50,6 +52,8 @@ pub struct Setup {
     /// The most that the full layer's encoder may spend, in bits a second; `None` for what suits the size.
     pub bitrate_bps: Option<u32>,
     pub picture: Opener,
+    /// Its own smaller stream, if it has one.
+    pub small: Option<Opener>,
     pub sound: Sound,
     pub detection: Detection,
     pub zones: Vec<Zone>,
@@ -70,12 +74,17 @@ impl Setup {
     pub fn from_config(config: &CameraConfig, clock: MediaClock) -> Self {
         let (spec, wish, memory) = (config.source.clone(), config.wish, Memory::default());
         let access = Access { login: config.login.clone(), transport: config.transport };
+        let small = config.sub_source.clone().map(|spec| {
+            let access = access.clone();
+            Box::new(move || open_small(&spec, &access, clock)) as Opener
+        });
         Self {
             id: config.id.clone(),
             name: config.name.clone(),
             active: config.active,
             at_home: config.at_home,
             bitrate_bps: config.bitrate_bps,
+            small,
             picture: Box::new(move || open_camera(&spec, &wish, &access, clock, &memory)),
             sound: match config.audio.clone() {
                 None => Sound::Own,
@@ -119,6 +128,7 @@ struct Entry {
     /// `None` while the camera is replaced.
     pipeline: Option<Arc<Pipeline>>,
     picture: Arc<Seen>,
+    small: Option<Arc<Seen>>,
     sound: Option<Arc<Seen>>,
     /// It was told that the microphone gives no sound.
     silent: bool,
@@ -201,6 +211,7 @@ impl Cameras {
                 state: if opens { State::Starting } else { State::Stopped },
                 pipeline: None,
                 picture: Arc::default(),
+                small: None,
                 sound: None,
                 silent: false,
                 told: None,
@@ -224,7 +235,7 @@ impl Cameras {
 
     /// Starts what a camera consists of.
     fn entry(&self, setup: Setup, generation: u64, seen: Arc<Seen>) -> Entry {
-        let Setup { id, name, active, at_home, bitrate_bps, picture, sound, detection, zones } = setup;
+        let Setup { id, name, active, at_home, bitrate_bps, picture, small, sound, detection, zones } = setup;
         let opens = active && at_home.open(self.mode());
         let whose = match &sound {
             Sound::Own => Some(Part::Picture),
@@ -244,6 +255,7 @@ impl Cameras {
             state: if opens { State::Starting } else { State::Stopped },
             pipeline: Some(pipeline.clone()),
             picture: seen,
+            small: None,
             sound: None,
             silent: false,
             told: None,
@@ -251,6 +263,9 @@ impl Cameras {
             supervisors: JoinSet::new(),
         };
         self.supervise(&mut entry, &id, Part::Picture, picture, &pipeline, opens);
+        if let Some(opener) = small {
+            self.supervise(&mut entry, &id, Part::Small, opener, &pipeline, opens);
+        }
         if let Sound::Microphone(opener) = sound {
             self.supervise(&mut entry, &id, Part::Sound, opener, &pipeline, opens);
         }
@@ -268,6 +283,7 @@ impl Cameras {
     ) {
         let seen = match part {
             Part::Picture => entry.picture.clone(),
+            Part::Small => entry.small.get_or_insert_default().clone(),
             Part::Sound => entry.sound.get_or_insert_default().clone(),
         };
         // A weak reference, so that a supervisor never keeps alive what owns it.
@@ -279,6 +295,7 @@ impl Cameras {
         };
         let label = match part {
             Part::Picture => id.to_string(),
+            Part::Small => format!("{id} small"),
             Part::Sound => format!("{id} sound"),
         };
         let (commands, inbox) = mpsc::channel(COMMANDS);
@@ -324,6 +341,12 @@ impl Cameras {
     /// How the house is watched over.
     pub fn mode(&self) -> HouseMode {
         *self.0.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a camera's rules of recording are in force in the house's present mode.
+    pub fn records(&self, id: &CameraId) -> bool {
+        let at_home = self.entries().get(id).map(|entry| entry.at_home).unwrap_or_default();
+        at_home.records(self.mode())
     }
 
     /// Opens and closes devices as a mode of the house wants it; only those that it concerns notice.
@@ -386,7 +409,13 @@ impl Cameras {
     pub fn released(&self, id: &CameraId) -> bool {
         let entries = self.entries();
         let Some(entry) = entries.get(id) else { return true };
-        entry.picture.released() && entry.sound.as_ref().is_none_or(|sound| sound.released())
+        let small = entry.small.as_ref().is_none_or(|small| small.released());
+        entry.picture.released() && small && entry.sound.as_ref().is_none_or(|sound| sound.released())
+    }
+
+    /// What is wrong with a camera that gives no picture, where that can be said in a sentence.
+    pub fn verdict(&self, id: &CameraId) -> Option<Verdict> {
+        self.entries().get(id).and_then(|entry| entry.picture.verdict().clone())
     }
 
     /// The list, again with every change that a person would notice.
@@ -420,7 +449,7 @@ impl Cameras {
             if let (State::Starting, State::Backoff { reason, tries: 1, .. }) = (was, is) {
                 self.0.events.camera(id, Kind::Offline { reason });
             }
-        } else {
+        } else if part == Part::Sound {
             match state {
                 State::Backoff { reason, .. } if !std::mem::replace(&mut entry.silent, true) => {
                     self.0.events.camera(id, Kind::SoundOffline { reason });
@@ -456,8 +485,9 @@ impl Cameras {
             Some(microphone) => microphone.picture().fresh(),
             None => picture.opened.as_ref().is_some_and(|opened| opened.audio),
         };
-        let recording = self.recorded().get(id).copied();
-        Camera { recording, ..status::camera(id, &entry.name, entry.state, &picture, sound, &self.0.clock, now) }
+        let small = entry.small.as_ref().is_some_and(|small| small.picture().fresh());
+        let (parts, recording) = (Parts { sound, small }, self.recorded().get(id).copied());
+        Camera { recording, ..status::camera(id, &entry.name, entry.state, &picture, parts, &self.0.clock, now) }
     }
 
     fn recorded(&self) -> MutexGuard<'_, BTreeMap<CameraId, Cause>> {

@@ -1,7 +1,8 @@
 //! From what a camera's sources give to the hub.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use athome_shared::id::{CameraId, Layer};
 use athome_shared::media::frame::{Codec, EncodedFrame};
@@ -18,11 +19,16 @@ use crate::motion::watch::{Office, Orders, Watch};
 use crate::motion::zones::{Zone, ZoneKind};
 use crate::source::{Opened, PcmBlock, PixelFormat, RawFrame};
 
+/// A smaller stream that gives nothing for so long is not what is looked at.
+const SMALL_AWAY: Duration = Duration::from_secs(3);
+
 /// Which of a camera's sources something comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// The camera itself, which may bring its own sound.
     Picture,
+    /// Its smaller stream.
+    Small,
     /// A microphone beside it.
     Sound,
 }
@@ -46,7 +52,19 @@ pub(super) struct Pipeline {
     /// What nobody may see.
     private: Arc<Private>,
     passage: Mutex<Passage>,
+    small_passage: Mutex<SmallPassage>,
     looking: Looking,
+}
+
+/// How pictures of the camera's own smaller stream pass, and who is looked at.
+#[derive(Default)]
+struct SmallPassage {
+    /// The camera's pictures pass as they are; where they are encoded here, so is the small layer.
+    foreign: bool,
+    /// The small layer is this stream's.
+    open: bool,
+    /// The smaller stream's last picture. While it gives some, they are what is looked at.
+    looked: Option<Instant>,
 }
 
 /// How a foreign stream's pictures pass.
@@ -103,6 +121,7 @@ impl Pipeline {
             level,
             private,
             passage: Mutex::default(),
+            small_passage: Mutex::default(),
             looking,
         }
     }
@@ -142,7 +161,59 @@ impl Pipeline {
         let own = !opened.encoded || !self.private.is_empty();
         self.full.set_origin(if own { Origin::Encoder } else { Origin::Foreign });
         *self.passage.lock().unwrap_or_else(PoisonError::into_inner) = Passage::Whole;
+        self.small_passage().foreign = opened.encoded;
         self.fps.store(opened.fps.to_bits(), Ordering::Relaxed);
+    }
+
+    /// The smaller stream begins anew, with a key frame.
+    pub(super) fn small_opened(&self) {
+        self.small_passage().open = false;
+    }
+
+    fn small_passage(&self) -> MutexGuard<'_, SmallPassage> {
+        self.small_passage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A picture of the smaller stream. Where the camera's own pictures are encoded here, because a part is private or
+    /// viewers can't take them, the small layer comes from there, and this goes nowhere.
+    fn small_picture(&self, frame: EncodedFrame) {
+        // Zones don't change meanwhile, so that nothing private follows the forgetting.
+        let _passage = self.passage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut small = self.small_passage();
+        if !small.foreign || !self.private.is_empty() {
+            if std::mem::take(&mut small.open) {
+                self.small.set_origin(Origin::Encoder);
+            }
+            small.looked = None;
+            return;
+        }
+        if !small.open {
+            if !frame.is_key {
+                return;
+            }
+            small.open = true;
+            self.small.set_origin(Origin::Foreign);
+        }
+        if small.looked.is_some() || frame.is_key {
+            small.looked = Some(frame.captured);
+            if let Some(watch) = self.watch() {
+                watch.encoded(&frame);
+            }
+        }
+        self.small.publish(frame);
+    }
+
+    /// Whether the camera's own pictures are looked at: those of its smaller stream are cheaper.
+    fn looks_at_full(&self, frame: &EncodedFrame) -> bool {
+        let mut small = self.small_passage();
+        match small.looked {
+            None => true,
+            Some(last) if frame.is_key && frame.captured.saturating_duration_since(last) > SMALL_AWAY => {
+                small.looked = None;
+                true
+            }
+            Some(_) => false,
+        }
     }
 
     pub(super) fn raw(&self, frame: RawFrame) {
@@ -171,6 +242,7 @@ impl Pipeline {
         match frame.codec {
             Codec::Opus if self.sound == Some(part) => self.audio.publish(frame),
             Codec::Opus => {}
+            Codec::H264 | Codec::H265 if part == Part::Small => self.small_picture(frame),
             Codec::H264 | Codec::H265 => self.picture(frame),
         }
     }
@@ -188,7 +260,9 @@ impl Pipeline {
                 return;
             }
             *passage = Passage::Whole;
-            if let Some(watch) = self.watch() {
+            if self.looks_at_full(&frame)
+                && let Some(watch) = self.watch()
+            {
                 watch.encoded(&frame);
             }
             self.full.publish(frame);

@@ -1,6 +1,8 @@
 //! Changing a camera while the streamer runs: the one way that the local interface, the command line and the window take.
 //! The configuration file remembers each change, with its comments.
 
+mod adding;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +12,14 @@ use athome_shared::protocol::control::{Camera, CameraState};
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
+pub use adding::{NewCamera, plan};
+
 use super::Cameras;
-use crate::config::{self, CameraConfig, ConfigError};
+use crate::config::{self, CameraConfig, Config, ConfigError, Detection};
 use crate::motion::zones::Zone;
-use crate::source::{CameraSpec, Login, MicSpec};
+use crate::record;
+use crate::source::{CameraSpec, Login, MicSpec, Transport};
+use crate::words::Verdict;
 
 /// Longest wait for a camera to follow: a device that hangs is given up a little later, and the answer says what is known.
 const FOLLOWS: Duration = Duration::from_secs(3);
@@ -26,6 +32,9 @@ pub struct Wanted {
     pub source: Option<CameraSpec>,
     /// Of a network camera; inside, `None` takes it away.
     pub login: Option<Option<Login>>,
+    /// A network camera's smaller stream; inside, `None` takes it away.
+    pub sub_source: Option<Option<CameraSpec>>,
+    pub transport: Option<Transport>,
     pub audio: Option<MicSpec>,
     /// Inside, `None` leaves the camera the choice.
     pub size: Option<Option<(u32, u32)>>,
@@ -53,6 +62,12 @@ pub enum ChangeError {
     NotSaved(#[from] ConfigError),
     #[error("the streamer is stopping")]
     Stopping,
+    #[error("a camera of this name is there already; choose another")]
+    NameTaken,
+    #[error("more cameras than one machine can take")]
+    TooMany,
+    #[error("another camera has the same name and would take its place; give that one a name of its own first")]
+    NamesakeNeedsIt,
 }
 
 /// What changes are made with. Cloning shares it.
@@ -64,13 +79,24 @@ struct Inner {
     /// One change at a time: each reads the file and writes it again.
     file: Mutex<Option<PathBuf>>,
     configs: watch::Sender<Arc<Vec<CameraConfig>>>,
+    /// How cameras that are added are looked at.
+    detection: Detection,
+    /// Who records, and how.
+    recording: (record::Control, config::Recording),
 }
 
 impl Settings {
-    /// Changes to these cameras, which run as `configs` say, written to `file` where there is one.
-    pub fn new(cameras: Cameras, configs: Vec<CameraConfig>, file: Option<PathBuf>) -> Self {
+    /// Changes to these cameras, which run as `config` says, written to its file where there is one.
+    pub fn new(cameras: Cameras, config: Config, control: record::Control) -> Self {
+        let Config { cameras: configs, file, detection, recording, .. } = config;
         let configs = watch::Sender::new(Arc::new(configs));
-        Self(Arc::new(Inner { cameras, file: Mutex::new(file), configs }))
+        let recording = (control, recording);
+        Self(Arc::new(Inner { cameras, file: Mutex::new(file), configs, detection, recording }))
+    }
+
+    /// What is wrong with a camera that gives no picture, where that can be said in a sentence.
+    pub fn verdict(&self, id: &CameraId) -> Option<Verdict> {
+        self.0.cameras.verdict(id)
     }
 
     /// How the cameras are to run, again with each change.
@@ -98,6 +124,7 @@ impl Settings {
                 if wanted.audio.is_some() {
                     after.audio = read.audio;
                 }
+                after.login = read.login;
                 if wanted.zones.is_some() {
                     after.zones = read.zones;
                 }
@@ -142,7 +169,17 @@ impl Settings {
 /// What follows from what is wanted: a login in the new address moves to its own place, and that of another machine is
 /// given to nobody.
 fn completed(before: &CameraConfig, mut wanted: Wanted) -> Wanted {
+    let small = wanted.sub_source.as_mut().and_then(Option::as_mut);
+    let small_login = small.and_then(CameraSpec::take_login);
+    if let (None, Some(login)) = (&wanted.login, small_login) {
+        wanted.login = Some(Some(login));
+    }
     let Some(source) = &mut wanted.source else { return wanted };
+    // What only an RTSP camera has goes with it.
+    if !matches!(source, CameraSpec::Rtsp(_)) {
+        wanted.sub_source = wanted.sub_source.or_else(|| before.sub_source.is_some().then_some(None));
+        wanted.transport = wanted.transport.or((before.transport == Transport::Udp).then_some(Transport::Tcp));
+    }
     let inside = source.take_login();
     if wanted.login.is_none() && (inside.is_some() || source.host() != before.source.host()) {
         wanted.login = Some(inside).filter(|login| *login != before.login);
@@ -160,6 +197,12 @@ fn changed(before: &CameraConfig, wanted: &Wanted) -> CameraConfig {
     }
     if let Some(login) = &wanted.login {
         after.login.clone_from(login);
+    }
+    if let Some(sub_source) = &wanted.sub_source {
+        after.sub_source.clone_from(sub_source);
+    }
+    if let Some(transport) = wanted.transport {
+        after.transport = transport;
     }
     if let Some(audio) = &wanted.audio {
         after.audio = Some(audio.clone());
@@ -194,10 +237,16 @@ fn in_file(id: &CameraId, wanted: &Wanted) -> Vec<config::Change> {
     let active = wanted.active.map(|active| Change::Active { camera: camera(), active });
     let source = wanted.source.as_ref().map(|spec| Change::Source { camera: camera(), source: spec.written() });
     let login = wanted.login.clone().map(|login| Change::Login { camera: camera(), login });
+    let small = wanted.sub_source.clone();
+    let small = small.map(|spec| Change::Small { camera: camera(), source: spec.as_ref().map(CameraSpec::written) });
+    let transport = wanted.transport.map(|transport| Change::Transport {
+        camera: camera(),
+        transport: (transport == Transport::Udp).then_some("udp"),
+    });
     let audio = wanted.audio.as_ref().map(|spec| Change::Audio { camera: camera(), audio: written(spec) });
     let size = wanted.size.map(|size| Change::Size { camera: camera(), size });
     let fps = wanted.fps.map(|fps| Change::Fps { camera: camera(), fps });
     let zones = wanted.zones.clone().map(|zones| Change::Zones { camera: camera(), zones });
     let sensitivity = wanted.sensitivity.map(|sensitivity| Change::Sensitivity { camera: camera(), sensitivity });
-    [active, source, login, audio, size, fps, zones, sensitivity].into_iter().flatten().collect()
+    [active, source, login, small, transport, audio, size, fps, zones, sensitivity].into_iter().flatten().collect()
 }

@@ -7,11 +7,15 @@ use athome_shared::protocol::control::CameraReason;
 
 /// First delay after a failure; it doubles with every further one.
 pub const FIRST_DELAY: Duration = Duration::from_millis(500);
-/// Longest delay where asking is expensive or rude: network cameras, refused passwords, files.
+/// Longest delay where a person has to change something first, or asking is rude: refused passwords (some cameras lock
+/// those out who ask too often), formats, files.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(30);
+/// Longest delay while a camera on the network is away, silent or talks nonsense: it may be starting, and is to be seen
+/// within five seconds of being well again.
+pub const LONGEST_DELAY_AWAY: Duration = Duration::from_secs(3);
 /// Longest delay while a device is unplugged: looking costs nothing, and whoever plugs it in again waits for the picture.
 pub const LONGEST_DELAY_GONE: Duration = Duration::from_secs(2);
-/// Longest delay while another program uses the device, or after it stalled.
+/// Longest delay while another program uses the device.
 pub const LONGEST_DELAY_BUSY: Duration = Duration::from_secs(5);
 /// A source that gives no first frame for this long is given up; microphones and network cameras are slow starters.
 pub const FIRST_FRAME_LIMIT: Duration = Duration::from_secs(10);
@@ -187,12 +191,9 @@ fn limit(first_frame: Option<Instant>) -> Duration {
 fn delay(tries: u32, reason: CameraReason, chance: f64) -> Duration {
     let cap = match reason {
         CameraReason::Gone => LONGEST_DELAY_GONE,
-        CameraReason::Busy | CameraReason::Stalled => LONGEST_DELAY_BUSY,
-        CameraReason::Format
-        | CameraReason::File
-        | CameraReason::Unreachable
-        | CameraReason::Auth
-        | CameraReason::Other => LONGEST_DELAY,
+        CameraReason::Busy => LONGEST_DELAY_BUSY,
+        CameraReason::Stalled | CameraReason::Unreachable | CameraReason::Other => LONGEST_DELAY_AWAY,
+        CameraReason::Format | CameraReason::File | CameraReason::Auth => LONGEST_DELAY,
     };
     let doubled = FIRST_DELAY.saturating_mul(1 << tries.saturating_sub(1).min(16)).min(cap);
     doubled.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0))

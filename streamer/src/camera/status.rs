@@ -27,13 +27,22 @@ impl Picture {
     }
 }
 
+/// What comes beside a camera's picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts {
+    /// Its sound.
+    pub sound: bool,
+    /// Its own smaller stream.
+    pub small: bool,
+}
+
 /// A camera as its viewers know it, at `now`.
 pub fn camera(
     id: &CameraId,
     name: &str,
     state: State,
     picture: &Picture,
-    sound: bool,
+    parts: Parts,
     clock: &MediaClock,
     now: Instant,
 ) -> Camera {
@@ -48,7 +57,7 @@ pub fn camera(
     };
     let live = picture.opened.as_ref().filter(|_| state == CameraState::Live || state == CameraState::Starting);
     let mut layers = vec![Layer::Full];
-    if live.is_some_and(|opened| !opened.encoded && opened.width > SMALL_WIDTH) {
+    if live.is_some_and(|opened| if opened.encoded { parts.small } else { opened.width > SMALL_WIDTH }) {
         layers.push(Layer::Small);
     }
     Camera {
@@ -61,7 +70,7 @@ pub fn camera(
         width: live.map_or(0, |opened| opened.width),
         height: live.map_or(0, |opened| opened.height),
         fps: live.map_or(0.0, |opened| picture.rate.measured().unwrap_or(opened.fps)),
-        audio: sound,
+        audio: parts.sound,
         layers,
         recording: None,
     }
@@ -102,14 +111,22 @@ mod tests {
         let opened =
             Opened { label: "Webcam".into(), width: 1280, height: 720, fps: 30.0, encoded: false, audio: false };
         let picture = Picture { opened: Some(opened), last_frame: Some(now), ..Picture::default() };
-        let live = camera(&id, "Door", State::Live, &picture, false, &clock, now);
+        let live = camera(&id, "Door", State::Live, &picture, Parts::default(), &clock, now);
         assert_eq!((live.width, live.layers.as_slice()), (1280, &[Layer::Full, Layer::Small][..]));
         let until = now + Duration::from_millis(1_400);
         let state = State::Backoff { until, tries: 2, reason: CameraReason::Gone };
-        let gone = camera(&id, "Door", state, &picture, false, &clock, now);
+        let gone = camera(&id, "Door", state, &picture, Parts::default(), &clock, now);
         assert_eq!((gone.width, gone.reason, gone.retry_s), (0, Some(CameraReason::Gone), Some(2)));
         assert!(gone.last_frame.is_some(), "the age of the last picture is still known");
         assert!(changed(&live, &gone));
+        // Of what comes encoded there is a small layer only where the camera makes one.
+        let opened = Opened { encoded: true, ..picture.opened.clone().expect("opened") };
+        let encoded = Picture { opened: Some(opened), ..picture.clone() };
+        for small in [false, true] {
+            let parts = Parts { sound: false, small };
+            let camera = camera(&id, "Door", State::Live, &encoded, parts, &clock, now);
+            assert_eq!(camera.layers.contains(&Layer::Small), small);
+        }
         assert!(!changed(&gone, &Camera { retry_s: Some(1), fps: 0.5, ..gone.clone() }));
     }
 }

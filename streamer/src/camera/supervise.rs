@@ -144,6 +144,7 @@ impl<F: Fn(State)> Supervisor<F> {
                     tracing::warn!(source = %self.label, reason = describe(why.reason), detail, "source failed");
                     *complained = Some(detail);
                 }
+                *self.seen.verdict() = why.verdict;
                 Some(why.reason)
             }
             None => Some(CameraReason::Other),

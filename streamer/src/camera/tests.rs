@@ -132,6 +132,7 @@ fn setup(name: &str, picture: Opener, sound: Sound) -> Setup {
         at_home: AtHome::default(),
         bitrate_bps: None,
         picture,
+        small: None,
         sound,
         detection: Detection::default(),
         zones: Vec::new(),

@@ -1,6 +1,6 @@
 //! Subcommands that ask the streamer that runs: `pair` and `viewers`.
 
-use std::io::IsTerminal;
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
@@ -55,11 +55,19 @@ pub async fn pair(common: &Common, pair: &Pair, lang: Lang) -> anyhow::Result<()
     Ok(())
 }
 
-/// Pauses or resumes a camera.
+/// Pauses, resumes, adds or removes a camera.
 pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> anyhow::Result<()> {
     let (name, active) = match command {
-        CamerasCommand::Pause { name } => (name, false),
-        CamerasCommand::Resume { name } => (name, true),
+        CamerasCommand::Pause { name } => (name, Some(false)),
+        CamerasCommand::Resume { name } => (name, Some(true)),
+        CamerasCommand::Remove { name } => (name, None),
+        CamerasCommand::Add { name, source, small, user } => {
+            let password = user.as_ref().map(|_| read_password(lang)).transpose()?;
+            let wanted = json!({
+                "name": name, "source": source, "sub_source": small, "user": user, "password": password,
+            });
+            return add_camera(common, name, &wanted, lang).await;
+        }
     };
     let answer = call(common, "GET", "/api/v1/cameras", None, lang).await?;
     let cameras: Vec<Camera> = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
@@ -70,15 +78,21 @@ pub async fn camera(common: &Common, command: &CamerasCommand, lang: Lang) -> an
         bail!(clean(&Word::NoSuchCamera.fill(lang, &[("cam", name), ("names", &names.join(", "))])));
     };
     let path = format!("/api/v1/cameras/{}", found.id);
-    let answer = call(common, "PATCH", &path, Some(&json!({"active": active})), lang).await?;
+    let answer = match active {
+        Some(active) => call(common, "PATCH", &path, Some(&json!({"active": active})), lang).await?,
+        None => call(common, "DELETE", &path, None, lang).await?,
+    };
     if common.json {
         say(&String::from_utf8_lossy(&answer.body));
         return Ok(());
     }
-    let saved = serde_json::from_slice::<Value>(&answer.body).context("the streamer's answer")?["saved"] == true;
-    let done = if active { Word::CameraResumed } else { Word::CameraPaused };
-    let lasts = if saved { Word::StaysSo } else { Word::UntilRestart };
-    say(&clean(&format!("{} {}", done.fill(lang, &[("cam", &found.name)]), lasts.text(lang))));
+    let answer: Value = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+    let done = match active {
+        Some(true) => Word::CameraResumed,
+        Some(false) => Word::CameraPaused,
+        None => Word::CameraRemoved,
+    };
+    say_done(&done.fill(lang, &[("cam", &found.name)]), &answer, lang);
     Ok(())
 }
 
@@ -107,6 +121,38 @@ pub async fn mode(common: &Common, args: &ModeArgs, lang: Lang) -> anyhow::Resul
     }
     Ok(())
 }
+
+async fn add_camera(common: &Common, name: &str, wanted: &Value, lang: Lang) -> anyhow::Result<()> {
+    let answer = call(common, "POST", "/api/v1/cameras", Some(wanted), lang).await?;
+    if common.json {
+        say(&String::from_utf8_lossy(&answer.body));
+        return Ok(());
+    }
+    let answer: Value = serde_json::from_slice(&answer.body).context("the streamer's answer")?;
+    say_done(&Word::CameraAdded.fill(lang, &[("cam", name)]), &answer, lang);
+    if let Some(verdict) = answer["verdict"].as_str() {
+        say(&clean(verdict));
+    }
+    Ok(())
+}
+
+fn say_done(done: &str, answer: &Value, lang: Lang) {
+    let lasts = if answer["saved"] == true { Word::StaysSo } else { Word::UntilRestart };
+    say(&clean(&format!("{done} {}", lasts.text(lang))));
+}
+
+/// One line of standard input: a password never stands on the command line, where every user of the machine sees it.
+fn read_password(lang: Lang) -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        eprint!("{} ", Word::PasswordPrompt.text(lang));
+    }
+    let mut line = String::new();
+    BufReader::new(std::io::stdin().take(LONGEST_LINE)).read_line(&mut line).context("reading the password")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Longest line taken for a password.
+const LONGEST_LINE: u64 = 1_024;
 
 /// Lists or removes devices.
 pub async fn viewers(common: &Common, command: &ViewersCommand, lang: Lang) -> anyhow::Result<()> {

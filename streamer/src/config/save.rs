@@ -58,7 +58,6 @@ pub struct Added {
     pub transport: Option<&'static str>,
     pub audio: Option<String>,
     pub active: Option<bool>,
-    pub record: Option<&'static str>,
 }
 
 /// Makes a change in the file at `path` (created if there is none) and returns the configuration as it is then.
@@ -124,7 +123,6 @@ fn edit(document: &mut DocumentMut, config: &Config, change: &Change) -> Result<
             wish(&mut table, "transport", added.transport);
             wish(&mut table, "audio", added.audio.as_deref());
             wish(&mut table, "active", added.active);
-            wish(&mut table, "record", added.record);
             let cameras = document.entry("camera").or_insert(Item::ArrayOfTables(ArrayOfTables::new()));
             cameras.as_array_of_tables_mut().ok_or(Problem::CamerasInline)?.push(table);
         }

@@ -21,7 +21,7 @@ pub mod trigger;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -84,11 +84,21 @@ pub enum RecordError {
 
 /// All recorders. Dropping it lets them complete their files without waiting for them.
 pub struct Recording {
-    store: Arc<Store>,
-    recorders: Arc<BTreeMap<CameraId, Handle>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    crew: Arc<Crew>,
     tasks: JoinSet<()>,
     stop: CancellationToken,
+}
+
+/// The recorders, and what further ones are made of.
+struct Crew {
+    hub: Hub,
+    events: Events,
+    store: Arc<Store>,
+    has_sound: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
+    in_force: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
+    tell: Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>,
+    recorders: Mutex<BTreeMap<CameraId, Handle>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Handle {
@@ -98,57 +108,82 @@ struct Handle {
 
 /// Gives orders and answers questions. Cloning shares it.
 #[derive(Clone)]
-pub struct Control {
-    store: Arc<Store>,
-    recorders: Arc<BTreeMap<CameraId, Handle>>,
+pub struct Control(Arc<Crew>);
+
+impl Crew {
+    fn recorders(&self) -> MutexGuard<'_, BTreeMap<CameraId, Handle>> {
+        self.recorders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a recorder; false where the camera has one.
+    fn add(&self, plan: Plan) -> std::io::Result<bool> {
+        let mut recorders = self.recorders();
+        if recorders.contains_key(&plan.camera) {
+            return Ok(false);
+        }
+        let (orders, inbox) = sync_channel(ORDERS);
+        let status = Arc::<Mutex<Status>>::default();
+        let (has_sound, tell) = (self.has_sound.clone(), self.tell.clone());
+        let (in_force, camera) = (self.in_force.clone(), plan.camera.clone());
+        let recorder = Recorder::new(Parts {
+            camera: plan.camera.clone(),
+            hub: self.hub.clone(),
+            store: self.store.clone(),
+            events: self.events.clone(),
+            trigger: Trigger::new(Instant::now(), plan.rules),
+            schedule: plan.schedule,
+            longest: plan.longest,
+            has_sound: Box::new(move |camera| has_sound(camera)),
+            in_force: Box::new(move || in_force(&camera)),
+            tell: Box::new(move |camera, why| tell(camera, why)),
+            status: status.clone(),
+        });
+        let name: String = format!("rec {}", plan.camera).chars().take(15).collect();
+        let thread = std::thread::Builder::new().name(name).spawn(move || recorder.run(&inbox))?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of cameras that were removed.
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        recorders.insert(plan.camera, Handle { orders: Mutex::new(Some(orders)), status });
+        Ok(true)
+    }
 }
 
 impl Recording {
     /// Starts a recorder for each plan. On the runtime that is to look after what is told to them.
     pub fn start(setup: Setup, store: Store) -> std::io::Result<Self> {
         let Setup { hub, events, clock, plans, has_sound, in_force, tell } = setup;
-        let store = Arc::new(store);
-        let (mut recorders, mut threads) = (BTreeMap::new(), Vec::new());
+        let crew = Arc::new(Crew {
+            hub,
+            events,
+            store: Arc::new(store),
+            has_sound,
+            in_force,
+            tell,
+            recorders: Mutex::default(),
+            threads: Mutex::default(),
+        });
         for plan in plans {
-            let (orders, inbox) = sync_channel(ORDERS);
-            let status = Arc::<Mutex<Status>>::default();
-            let (has_sound, tell) = (has_sound.clone(), tell.clone());
-            let (in_force, camera) = (in_force.clone(), plan.camera.clone());
-            let recorder = Recorder::new(Parts {
-                camera: plan.camera.clone(),
-                hub: hub.clone(),
-                store: store.clone(),
-                events: events.clone(),
-                trigger: Trigger::new(Instant::now(), plan.rules),
-                schedule: plan.schedule,
-                longest: plan.longest,
-                has_sound: Box::new(move |camera| has_sound(camera)),
-                in_force: Box::new(move || in_force(&camera)),
-                status: status.clone(),
-                tell: Box::new(move |camera, why| tell(camera, why)),
-            });
-            let name: String = format!("rec {}", plan.camera).chars().take(15).collect();
-            threads.push(std::thread::Builder::new().name(name).spawn(move || recorder.run(&inbox))?);
-            recorders.insert(plan.camera, Handle { orders: Mutex::new(Some(orders)), status });
+            crew.add(plan)?;
         }
-        let (recorders, stop, mut tasks) = (Arc::new(recorders), CancellationToken::new(), JoinSet::new());
-        tasks.spawn(listen(events.subscribe(), clock, store.clone(), recorders.clone(), stop.clone()));
-        tasks.spawn(tidy(store.clone(), stop.clone()));
-        Ok(Self { store, recorders, threads: Mutex::new(threads), tasks, stop })
+        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        tasks.spawn(listen(crew.events.subscribe(), clock, crew.clone(), stop.clone()));
+        tasks.spawn(tidy(crew.store.clone(), stop.clone()));
+        Ok(Self { crew, tasks, stop })
     }
 
     /// Orders and questions.
     pub fn control(&self) -> Control {
-        Control { store: self.store.clone(), recorders: self.recorders.clone() }
+        Control(self.crew.clone())
     }
 
     /// Completes every file and waits for it, at most [`SHUTDOWN_LIMIT`].
     pub async fn shutdown(mut self) {
         self.stop.cancel();
-        for handle in self.recorders.values() {
+        for handle in self.crew.recorders().values() {
             handle.orders.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.crew.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let joined = tokio::task::spawn_blocking(move || {
             let until = Instant::now() + SHUTDOWN_LIMIT;
             for thread in threads {
@@ -173,6 +208,17 @@ impl Recording {
 }
 
 impl Control {
+    /// Records a camera that was added, as its plan says; false where it is known already.
+    pub fn add(&self, plan: Plan) -> std::io::Result<bool> {
+        self.0.add(plan)
+    }
+
+    /// Records a camera no more; the file under way is completed. False where there is none of this id.
+    pub fn remove(&self, camera: &CameraId) -> bool {
+        // Its thread ends when nobody can give it orders any more.
+        self.0.recorders().remove(camera).is_some()
+    }
+
     /// Records a camera, for a while or until it is stopped.
     pub async fn start(&self, camera: &CameraId, length: Option<Duration>) -> Result<Status, RecordError> {
         let (done, answer) = oneshot::channel();
@@ -189,17 +235,18 @@ impl Control {
 
     /// What a camera's recorder does.
     pub fn status(&self, camera: &CameraId) -> Result<Status, RecordError> {
-        let handle = self.recorders.get(camera).ok_or(RecordError::UnknownCamera)?;
+        let recorders = self.0.recorders();
+        let handle = recorders.get(camera).ok_or(RecordError::UnknownCamera)?;
         Ok(handle.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// The files and their index.
     pub fn store(&self) -> &Arc<Store> {
-        &self.store
+        &self.0.store
     }
 
     fn order(&self, camera: &CameraId, order: Order) -> Result<(), RecordError> {
-        self.recorders.get(camera).ok_or(RecordError::UnknownCamera)?.order(order)
+        self.0.recorders().get(camera).ok_or(RecordError::UnknownCamera)?.order(order)
     }
 }
 
@@ -211,13 +258,7 @@ impl Handle {
 }
 
 /// Passes motion on to the triggers, and into the index.
-async fn listen(
-    mut events: crate::events::Listener,
-    clock: MediaClock,
-    store: Arc<Store>,
-    recorders: Arc<BTreeMap<CameraId, Handle>>,
-    stop: CancellationToken,
-) {
+async fn listen(mut events: crate::events::Listener, clock: MediaClock, crew: Arc<Crew>, stop: CancellationToken) {
     loop {
         let heard = tokio::select! {
             () = stop.cancelled() => return,
@@ -241,12 +282,10 @@ async fn listen(
             Kind::MotionEnded { .. } => Order::MotionEnded,
             _ => continue,
         };
-        if let Some(handle) = recorders.get(&camera)
-            && handle.order(order).is_err()
-        {
+        if crew.recorders().get(&camera).is_some_and(|handle| handle.order(order).is_err()) {
             info!(%camera, "a recorder that waits for the disk did not hear of motion");
         }
-        let store = store.clone();
+        let store = crew.store.clone();
         let noted = tokio::task::spawn_blocking(move || note(&store, &camera, &event)).await;
         match noted {
             Ok(Err(error)) => info!(%error, "motion is not in the index"),

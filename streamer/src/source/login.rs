@@ -1,6 +1,7 @@
 //! Who we are to a network camera: a user name and a password, and how they answer a challenge (Basic, RFC 7617; Digest,
 //! RFC 7616). The one file that names the library for it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http_auth::{PasswordClient, PasswordParams};
@@ -70,7 +71,8 @@ impl<'a> Answers<'a> {
         let mut fallback = None;
         let mut strongest = None;
         for value in values.filter(|value| value.len() <= LONGEST_CHALLENGE) {
-            for challenge in http_auth::parse_challenges(value).unwrap_or_default() {
+            let value = canonical(value);
+            for challenge in http_auth::parse_challenges(&value).unwrap_or_default() {
                 match PasswordClient::try_from(&challenge) {
                     Ok(client @ PasswordClient::Digest(_)) => strongest = strongest.or(Some(client)),
                     Ok(client) => fallback = fallback.or(Some(client)),
@@ -93,6 +95,20 @@ impl<'a> Answers<'a> {
         let (username, password) = (&*login.user, &*login.password);
         client.respond(&PasswordParams { username, password, uri, method, body: Some(&[]) }).ok()
     }
+}
+
+/// The library knows algorithms as RFC 7616 §6.1 writes them; some cameras write `md5`.
+fn canonical(challenge: &str) -> Cow<'_, str> {
+    const KEY: &str = "algorithm=";
+    let Some(at) = challenge.to_ascii_lowercase().find(KEY) else { return Cow::Borrowed(challenge) };
+    let start = at + KEY.len();
+    let known = ["MD5-sess", "MD5", "SHA-256-sess", "SHA-256"];
+    let rest = challenge.get(start..).unwrap_or_default().trim_start_matches('"');
+    let name =
+        known.into_iter().find(|name| rest.get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name)));
+    let Some(name) = name else { return Cow::Borrowed(challenge) };
+    let (before, after) = (challenge.get(..start).unwrap_or_default(), rest.get(name.len()..).unwrap_or_default());
+    Cow::Owned(format!("{before}{name}{}", after.trim_start_matches('"')))
 }
 
 /// Longest challenge looked at, in bytes.
@@ -139,6 +155,20 @@ mod tests {
         let mut answers = Answers::new(Some(&login));
         assert_eq!(answers.handle_challenge(["Basic realm=\"x\""].into_iter()), Challenged::Again);
         assert_eq!(answers.header("GET", "/").as_deref(), Some("Basic YW5uYTpodW50ZXIy"));
+    }
+
+    #[test]
+    fn an_algorithm_is_known_however_it_is_written() {
+        let login = login();
+        for name in ["md5", "\"MD5\"", "Md5-Sess", "sha-256", "\"SHA-256-SESS\""] {
+            let challenge = format!("Digest realm=\"Motion\",qop=\"auth\",nonce=\"e5\",Algorithm={name}, opaque=\"0\"");
+            let mut answers = Answers::new(Some(&login));
+            assert_eq!(answers.handle_challenge([challenge.as_str()].into_iter()), Challenged::Again, "{name}");
+            assert!(answers.header("GET", "/").is_some_and(|header| header.contains("opaque=\"0\"")), "{name}");
+        }
+        let mut answers = Answers::new(Some(&login));
+        let odd = ["Digest realm=\"x\", nonce=\"y\", algorithm=rot13"];
+        assert_eq!(answers.handle_challenge(odd.into_iter()), Challenged::Unknown);
     }
 
     #[test]

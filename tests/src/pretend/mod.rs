@@ -6,6 +6,7 @@ pub mod digest;
 pub mod mjpeg;
 pub mod rtsp;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,7 +36,12 @@ struct Shared<M> {
     life: AtomicU64,
     stopped: AtomicBool,
     connections: AtomicU64,
+    /// When the last packet of which picture was sent.
+    sent: Mutex<VecDeque<(usize, Instant)>>,
 }
+
+/// Pictures whose sending is remembered.
+const MOST_SENT: usize = 1_000;
 
 /// A listening camera whose manners are of type `M`.
 pub struct Camera<M> {
@@ -61,6 +67,7 @@ impl<M: Clone + Send + 'static> Camera<M> {
             life: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             connections: AtomicU64::new(0),
+            sent: Mutex::default(),
         });
         let (ours, serve) = (shared.clone(), Arc::new(serve));
         let thread = std::thread::spawn(move || {
@@ -95,6 +102,12 @@ impl<M: Clone + Send + 'static> Camera<M> {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// When the last packet of a picture was sent last.
+    pub fn sent(&self, number: usize) -> Option<Instant> {
+        let sent = self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        sent.iter().rev().find(|(other, _)| *other == number).map(|(_, at)| *at)
+    }
+
     /// From now on it has these manners; as a camera that was rebooted, it drops all connections.
     pub fn reboot(&self, mode: M) {
         *self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
@@ -117,6 +130,15 @@ impl<M: Clone> Life<M> {
     /// The camera's manners when this connection was made.
     pub fn mode(&self) -> M {
         self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last packet of a picture is being sent.
+    pub fn note_sent(&self, number: usize) {
+        let mut sent = self.shared.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        if sent.len() == MOST_SENT {
+            sent.pop_front();
+        }
+        sent.push_back((number, Instant::now()));
     }
 
     /// Since when this connection is there.

@@ -278,6 +278,9 @@ impl Conversation<'_> {
             let last = payloads.len().saturating_sub(1);
             for (i, payload) in payloads.iter().enumerate() {
                 let bytes = payload.bytes(&mut BytesMut::new());
+                if i == last {
+                    self.life.note_sent(n % PICTURES);
+                }
                 self.packet(true, sequence, n as u32 * TICKS, i == last, &bytes)?;
                 sequence = sequence.wrapping_add(1);
             }
