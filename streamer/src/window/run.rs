@@ -335,7 +335,7 @@ impl Controller {
             Action::Change(id, wanted) if may(Command::CameraSettings) => {
                 let lang = self.setup.lang;
                 self.spawn(async move {
-                    match settings.change(&id, wanted).await {
+                    match settings.change(&id, *wanted).await {
                         Ok(changed) => Outcome::Changed { saved: changed.saved },
                         Err(ChangeError::NotSaved(why)) => Outcome::Failed(why.say(lang)),
                         Err(why) => Outcome::Failed(why.to_string()),

@@ -27,7 +27,7 @@ const NOTICE: Duration = Duration::from_secs(8);
 pub enum Action {
     /// The main thread opens the window.
     OpenWindow,
-    Change(CameraId, Wanted),
+    Change(CameraId, Box<Wanted>),
     Invite,
     Revoke(String),
     LookForDevices,
@@ -234,7 +234,7 @@ impl State {
     /// What a person wishes.
     pub fn handle_request(&mut self, now: Instant, request: Request) -> Vec<Action> {
         let selected = self.model.selected.clone();
-        let change = |wanted| selected.clone().map(|id| Action::Change(id, wanted)).into_iter().collect();
+        let change = |wanted| selected.clone().map(|id| Action::Change(id, Box::new(wanted))).into_iter().collect();
         match request {
             Request::Open if self.window == Window::Closed => return vec![self.open_window(), Action::LookForDevices],
             Request::Open => self.model.raised += 1,
@@ -383,7 +383,7 @@ impl State {
 }
 
 fn active(id: CameraId, active: bool) -> Action {
-    Action::Change(id, Wanted { active: Some(active), ..Wanted::default() })
+    Action::Change(id, Box::new(Wanted { active: Some(active), ..Wanted::default() }))
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub type MjpegCamera = Camera<Manners>;
 /// Starts one.
 pub fn start(asks: Asks, way: Way) -> MjpegCamera {
     pictures();
-    Camera::start(Manners { asks, way }, |stream, life| serve(stream, life))
+    Camera::start(Manners { asks, way }, serve)
 }
 
 /// The pictures in their order; their clocks show their numbers.

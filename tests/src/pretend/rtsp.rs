@@ -77,7 +77,7 @@ pub type RtspCamera = Camera<Manners>;
 pub fn start(asks: Asks, way: Way) -> RtspCamera {
     pictures(SIZE);
     pictures(SMALL_SIZE);
-    Camera::start(Manners { asks, way }, |stream, life| serve(stream, life))
+    Camera::start(Manners { asks, way }, serve)
 }
 
 /// The access units in their order, Annex B with parameter sets; their clocks show their numbers.
@@ -322,7 +322,10 @@ impl Conversation<'_> {
                 self.life.send(&mut self.stream, &framed)
             }
             // Nobody listens any more: the next look at the connection tells.
-            Some(Out::Datagrams(socket)) => Ok(drop(socket.send(&packet))),
+            Some(Out::Datagrams(socket)) => {
+                let _nobody_there = socket.send(&packet);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -214,10 +214,12 @@ impl Playing {
             self.open(sps, decoded(sps), sink)?;
         }
         // B-frames after all, which nothing in the parameter sets told.
-        if matches!(self.way, Some(Way::Through(_))) && !unit.is_key && has_b_slice(&unit.data) {
-            if let Some(sps) = self.units.sps() {
-                self.open(&sps, true, sink)?;
-            }
+        if matches!(self.way, Some(Way::Through(_)))
+            && !unit.is_key
+            && has_b_slice(&unit.data)
+            && let Some(sps) = self.units.sps()
+        {
+            self.open(&sps, true, sink)?;
         }
         match &mut self.way {
             None => {}

@@ -79,7 +79,7 @@ impl Way {
 fn mu_law(byte: u8) -> i16 {
     let byte = !byte;
     let (exponent, mantissa) = (i32::from(byte >> 4 & 7), i32::from(byte & 0x0f));
-    let size = ((mantissa << 3) + 0x84 << exponent) - 0x84;
+    let size = (((mantissa << 3) + 0x84) << exponent) - 0x84;
     (if byte & 0x80 != 0 { -size } else { size }) as i16
 }
 
@@ -87,7 +87,7 @@ fn mu_law(byte: u8) -> i16 {
 fn a_law(byte: u8) -> i16 {
     let byte = byte ^ 0x55;
     let (exponent, mantissa) = (i32::from(byte >> 4 & 7), i32::from(byte & 0x0f));
-    let size = if exponent == 0 { (mantissa << 4) + 8 } else { (mantissa << 4) + 0x108 << (exponent - 1) };
+    let size = if exponent == 0 { (mantissa << 4) + 8 } else { ((mantissa << 4) + 0x108) << (exponent - 1) };
     (if byte & 0x80 != 0 { size } else { -size }) as i16
 }
 

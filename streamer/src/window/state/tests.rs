@@ -110,7 +110,7 @@ fn pictures_are_decoded_only_while_they_can_be_seen() {
 #[test]
 fn a_choice_is_a_change_of_the_selected_camera() {
     let mut state = open();
-    let wanted = |wanted| vec![Action::Change(door(), wanted)];
+    let wanted = |wanted| vec![Action::Change(door(), Box::new(wanted))];
     let source = Wanted { source: Some("webcam:2".parse().expect("a camera")), ..Wanted::default() };
     assert_eq!(ask(&mut state, Request::Source("webcam:2".to_owned())), wanted(source));
     let audio = Wanted { audio: Some("none".parse().expect("a microphone")), ..Wanted::default() };
@@ -133,8 +133,9 @@ fn a_choice_is_a_change_of_the_selected_camera() {
 #[test]
 fn all_are_paused_or_resumed_and_those_that_are_already_are_left_alone() {
     let mut state = open();
-    let active =
-        |name: &str, active| Action::Change(CameraId::slug(name), Wanted { active: Some(active), ..Wanted::default() });
+    let active = |name: &str, active| {
+        Action::Change(CameraId::slug(name), Box::new(Wanted { active: Some(active), ..Wanted::default() }))
+    };
     assert_eq!(ask(&mut state, Request::PauseAll), [active("Door", false), active("Yard", false)]);
     assert_eq!(ask(&mut state, Request::ResumeAll), []);
     state.handle_cameras(
