@@ -67,9 +67,11 @@ pub struct Setup {
     pub has_sound: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
     /// Whether a camera's rules are in force now; asked four times a second.
     pub in_force: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
-    /// Is told why a camera is recorded, or that it is not, with each change.
-    pub tell: Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>,
+    pub tell: Tell,
 }
+
+/// Is told why a camera is recorded, or that it is not, with each change.
+pub type Tell = Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>;
 
 /// Why a camera is not recorded on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,7 +98,7 @@ struct Crew {
     store: Arc<Store>,
     has_sound: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
     in_force: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
-    tell: Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>,
+    tell: Tell,
     recorders: Mutex<BTreeMap<CameraId, Handle>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -135,7 +137,7 @@ impl Crew {
             longest: plan.longest,
             has_sound: Box::new(move |camera| has_sound(camera)),
             in_force: Box::new(move || in_force(&camera)),
-            tell: Box::new(move |camera, why| tell(camera, why)),
+            tell,
             status: status.clone(),
         });
         let name: String = format!("rec {}", plan.camera).chars().take(15).collect();

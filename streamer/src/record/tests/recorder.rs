@@ -52,7 +52,7 @@ impl Scene {
             has_sound: Box::new(|_| true),
             in_force: Box::new(|| true),
             status: Arc::<Mutex<Status>>::default(),
-            tell: Box::new(|_, _| {}),
+            tell: Arc::new(|_, _| {}),
         });
         let heard = events.subscribe();
         Self { data, store, hub, events, heard, recorder, origin, now: 0, bytes: 200 }
