@@ -12,6 +12,8 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 
 /** The first load, gzipped: in all, and of that what stands before the first paint (HTML and style). */
 const BUDGET = { all: 60_000, paint: 14_000 };
+/** What is loaded on demand, by its module: script and style, gzipped, without what came with the first load. */
+const LATER = { 'src/ui/panel.ts': 5_000 };
 
 const TARGET = ['es2022', 'safari15.4'];
 
@@ -56,11 +58,36 @@ const svelte = {
 };
 
 /** esbuild with the settings that page, tests and development page share. */
-export function bundle(options) {
-  return esbuild.build({
-    absWorkingDir: root, bundle: true, format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none',
+export async function bundle(options) {
+  const result = await esbuild.build({
+    absWorkingDir: root, bundle: true, format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none', metafile: true,
     logLevel: 'warning', conditions: ['svelte', 'browser', 'production'], plugins: [svelte], tsconfig: 'tsconfig.json', ...options,
   });
+  return { ...result, entries: Object.values(options.entryPoints) };
+}
+
+/**
+ * What esbuild made: name → bytes. The style of a part that is loaded on demand gets its script's name, which is how the script
+ * finds it (`src/ui/styled.ts`); the names of the classes in it are in the script, so the script's hash speaks for both.
+ */
+export function outputs(result) {
+  const files = new Map(result.outputFiles.map((f) => [path.basename(f.path), Buffer.from(f.contents)]));
+  for (const [script, { entryPoint, cssBundle }] of Object.entries(result.metafile.outputs)) {
+    if (!cssBundle || result.entries.includes(entryPoint)) continue;
+    const [from, to] = [path.basename(cssBundle), path.basename(script).replace(/\.js$/, '.css')];
+    const style = files.get(from);
+    files.delete(from);
+    files.set(to, style);
+  }
+  return files;
+}
+
+/** Scripts that come with an output, itself included, without what is only loaded on demand. */
+function reached(result, output, found = new Set()) {
+  if (found.has(output)) return found;
+  found.add(output);
+  for (const { path: to, kind } of result.metafile.outputs[output].imports) if (kind === 'import-statement') reached(result, to, found);
+  return found;
 }
 
 /** The notices of the packages whose code is in the page. */
@@ -83,10 +110,10 @@ ${'-'.repeat(72)}
 /** All files of the page: name → bytes. The same sources give the same bytes. */
 async function page() {
   const result = await bundle({
-    entryPoints: { main: 'src/main.ts', early: 'src/early.ts' }, outdir: 'out', splitting: true, minify: true, write: false, metafile: true,
+    entryPoints: { main: 'src/main.ts', early: 'src/early.ts' }, outdir: 'out', splitting: true, minify: true, write: false,
     entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]', define: { DEV: 'false' },
   });
-  const files = new Map(result.outputFiles.map((f) => [path.basename(f.path), Buffer.from(f.contents)]));
+  const files = outputs(result);
   // Constants from other modules are known only once all is joined: a second pass drops what they make unreachable.
   for (const [name, bytes] of files) {
     if (!name.endsWith('.js')) continue;
@@ -94,9 +121,15 @@ async function page() {
     files.set(name, Buffer.from(code));
   }
   const entry = (start, ext) => [...files.keys()].find((name) => name.startsWith(`${start}-`) && name.endsWith(ext));
-  const scripts = Object.values(result.metafile.outputs).filter((o) => o.entryPoint);
-  const chunks = [...new Set(scripts.flatMap((o) => o.imports).filter((i) => i.kind === 'import-statement').map((i) => path.basename(i.path)))];
   const [css, early, js] = [entry('main', '.css'), entry('early', '.js'), entry('main', '.js')];
+  const all = Object.entries(result.metafile.outputs);
+  const at = all.filter(([, o]) => result.entries.includes(o.entryPoint)).flatMap(([name]) => [...reached(result, name)]);
+  const chunks = [...new Set(at.map((name) => path.basename(name)))].filter((name) => name !== early && name !== js);
+  const later = Object.entries(LATER).map(([module, most]) => {
+    const [script] = all.find(([, o]) => o.entryPoint === module);
+    const parts = [...reached(result, script)].filter((name) => !at.includes(name)).map((name) => path.basename(name));
+    return { module, most, parts: [...parts, ...parts.map((name) => name.replace(/\.js$/, '.css')).filter((name) => files.has(name))] };
+  });
 
   for (const name of ['manifest.webmanifest', 'icon.svg', 'icon-180.png']) {
     files.set(name, await readFile(path.join(root, 'static', name)));
@@ -108,7 +141,7 @@ async function page() {
     .replace('%JS%', js)
     .replace('%PRELOAD%', chunks.map((c) => `<link rel="modulepreload" href="${c}">`).join(''));
   files.set('index.html', Buffer.from(html));
-  return { files, load: ['index.html', css, early, js, ...chunks] };
+  return { files, load: ['index.html', css, early, js, ...chunks], later };
 }
 
 async function write(dir, files) {
@@ -129,7 +162,7 @@ async function compare(dir, files) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { files, load } = await page();
+  const { files, load, later } = await page();
   const dist = path.join(root, 'dist');
   if (process.argv.includes('--check')) {
     const dir = await mkdtemp(path.join(tmpdir(), 'athome-page-'));
@@ -145,8 +178,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     await write(dist, files);
   }
   let [total, paint] = [0, 0];
+  const sizes = new Map();
   for (const [name, bytes] of [...files].sort()) {
     const size = gzipSync(bytes, { level: 9 }).length;
+    sizes.set(name, size);
     if (load.includes(name)) {
       total += size;
       if (/\.(html|css)$/.test(name)) paint += size;
@@ -156,6 +191,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log(`${String(total).padStart(7)} B gzip  first load in all, ${paint} B of it HTML and style`);
   if (total > BUDGET.all || paint > BUDGET.paint) {
     console.error(`The first load is larger than ${BUDGET.all} B in all or ${BUDGET.paint} B of HTML and style, gzipped.`);
+    process.exitCode = 1;
+  }
+  for (const { module, most, parts } of later) {
+    const size = parts.reduce((sum, name) => sum + sizes.get(name), 0);
+    console.log(`${String(size).padStart(7)} B gzip  ${module}, loaded on demand`);
+    if (size <= most) continue;
+    console.error(`${module} is larger than ${most} B, gzipped.`);
     process.exitCode = 1;
   }
 }
