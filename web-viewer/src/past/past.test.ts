@@ -198,6 +198,11 @@ test('playing passes gaps and says so, and stops at the end', () => {
     assert.equal(wantsMore(ranges(v.ranges), v.at), v.more);
     assert.equal(evictBefore(ranges(v.ranges), v.at) ?? null, v.evict);
   }
+  const near = { at: 59.5, ranges: ranges([[0, 60], [960, 970]]), ended: false };
+  assert.equal(step(near).do, 'play');
+  assert.equal(step({ ...near, stalledMs: 400 }).do, 'hop', 'a browser that stopped just before the end');
+  assert.equal(step({ ...near, at: 30, stalledMs: 4_000 }).do, 'play', 'one that only waits');
+  assert.equal(wantsMore(ranges([[0, 10]]), 5, false), false, 'standing still, less is loaded');
   assert.equal(ahead(ranges([[0, 10], [900, 914]]), 5), 19);
   assert.equal(speedStep(1, 1), 2);
   assert.equal(speedStep(16, 1), 16);

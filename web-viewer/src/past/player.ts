@@ -21,15 +21,19 @@ export function shuttle(speed: Speed, playing: boolean, by: 1 | -1): Speed {
   return speedStep(speed, by);
 }
 
-/** Loaded ahead of what is shown, at most, in seconds. */
-export const AHEAD_S = 20;
+/** Loaded ahead of what is shown, at most, in seconds; less while it stands still. */
+const AHEAD_S = 20;
+const AHEAD_PAUSED_S = 4;
 /** Kept behind it, for a step back. */
-export const BEHIND_S = 10;
+const BEHIND_S = 10;
 
 export interface Range { start: number; end: number }
 
 /** A part may begin this much after the position and still be where it is (seconds). */
 const TOUCH_S = 0.05;
+/** Browsers stop a little before the end of a part; one that stands still this close to it has played it. */
+const STALLED_MS = 250;
+const STALLED_S = 0.6;
 
 export const rangeAt = (ranges: readonly Range[], at: number): Range | undefined =>
   ranges.find((r) => at >= r.start - TOUCH_S && at < r.end);
@@ -39,7 +43,7 @@ export const ahead = (ranges: readonly Range[], at: number): number =>
   ranges.reduce((sum, r) => sum + Math.max(0, r.end - Math.max(r.start, at)), 0);
 
 /** Whether more may be appended, and so acknowledged and sent. */
-export const wantsMore = (ranges: readonly Range[], at: number): boolean => ahead(ranges, at) < AHEAD_S;
+export const wantsMore = (ranges: readonly Range[], at: number, playing = true): boolean => ahead(ranges, at) < (playing ? AHEAD_S : AHEAD_PAUSED_S);
 
 /** All before this may go, if that is worth it. */
 export function evictBefore(ranges: readonly Range[], at: number): number | undefined {
@@ -54,6 +58,8 @@ export interface Seen {
   ranges: readonly Range[];
   /** No more bytes will come. */
   ended: boolean;
+  /** For how long the media clock has not moved although it should. */
+  stalledMs?: number;
 }
 
 export type Step =
@@ -67,11 +73,12 @@ export type Step =
 
 /** What to do at this moment of playing forwards. */
 export function step(seen: Seen): Step {
-  const { at, ranges, ended } = seen;
+  const { at, ranges, ended, stalledMs = 0 } = seen;
   const here = rangeAt(ranges, at);
+  const touch = stalledMs > STALLED_MS ? STALLED_S : TOUCH_S;
   const next = ranges.find((r) => r.start > at + TOUCH_S);
   // The last frame of a part is held until its end; the media clock stops a little before.
-  if (here && (next || ended ? here.end - at > TOUCH_S : true)) return { do: 'play' };
+  if (here && (next || ended ? here.end - at > touch : true)) return { do: 'play' };
   if (next) {
     const ms = (next.start - (here?.end ?? at)) * 1000;
     return { do: 'hop', to: next.start + 0.001, ms, say: ms > SEAM_MS };

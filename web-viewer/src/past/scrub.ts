@@ -66,9 +66,10 @@ export class Scrub<P> {
     if (this.empty.size > 4_000) this.empty.clear();
   }
 
-  failed(id: number): void {
+  /** No picture came; `never` where none will. */
+  failed(id: number, never: boolean): void {
     const asked = this.done(id);
-    if (asked) this.empty.add(asked.at);
+    if (asked && never) this.empty.add(asked.at);
   }
 
   /** The picture nearest to `at` on the same stretch: never one from the other side of a gap. */

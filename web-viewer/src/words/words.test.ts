@@ -6,9 +6,11 @@ import { en, enOne } from './en';
 import { fr, frOne } from './fr';
 import { chooseLanguage, type Table, words } from './index';
 import { panelTable } from './panel';
+import { pastEn } from './past-en';
+import { pastFr } from './past-fr';
 
 /** Every table, as one with plain keys. */
-const TABLES: Table<string>[] = [{ en, fr, enOne, frOne }, panelTable];
+const TABLES: Table<string>[] = [{ en, fr, enOne, frOne }, panelTable, { en: pastEn, fr: pastFr }];
 
 const marks = (s: string): string[] => (s.match(/\{\w+\}/g) ?? []).sort();
 
