@@ -131,7 +131,7 @@ const scenes: Record<string, () => unknown> = {
   past_events: async () => { viewing(model); cameras(1); model.admin = true; const back = await lookBack(viewer); back.seek(wallNow() - 3_600_000 * 2, false); back.state.open = 'events'; },
   past_take: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); const at = wallNow() - 3_600_000 * 2; back.seek(at, false); back.state.open = 'take'; back.state.piece = { from: at - 60_000, to: at + 30_000 }; },
   past_goto: async () => { viewing(model); cameras(1); model.admin = true; (await lookBack(viewer)).state.open = 'goto'; },
-  past_end: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); back.seek(wallNow() - 10_000, false); back.state.end = 'now'; },
+  past_end: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); back.seek(wallNow() - 10_000, false); setTimeout(() => { back.state.end = 'now'; }, 100); },
   protection: () => { viewing(model); cameras(1); model.panel = 'protection'; },
   watching: () => { viewing(model); cameras(1); model.panel = 'watching'; },
   full: () => { viewing(model); cameras(1, stale(3_000, 'age')); model.fullScreen = true; },

@@ -46,13 +46,50 @@ async function picture(at: number): Promise<Uint8Array> {
   return new Uint8Array(await (blob ?? new Blob()).arrayBuffer());
 }
 
+const WINDOW = 256 * 1024;
+
+/** A film of a minute, again and again: each stream is one minute of the clock. Undefined where the site has none. */
+async function film(): Promise<Uint8Array | undefined> {
+  const found = await fetch('film.mp4').catch(() => undefined);
+  return found?.ok ? new Uint8Array(await found.arrayBuffer()) : undefined;
+}
+
 /** Gives the page what it would have from a streamer that records. `marks`: how much moved in the last month. */
 export async function lookBack(viewer: Viewer, { marks = 900, delayMs = 0 } = {}): Promise<Back> {
   const looking = await import('../src/ui/past/load').then((m) => m.look(viewer));
   const { back } = looking;
   let [re, id] = [0, 0];
+  const acked = new Map<number, number>();
+  const send = (of: number, offset: number, part: Uint8Array): void => {
+    const message = new Uint8Array(12 + part.length);
+    new DataView(message.buffer).setUint32(0, of);
+    new DataView(message.buffer).setBigUint64(4, BigInt(offset));
+    message.set(part, 12);
+    back.data(message.buffer);
+  };
   const answer = async (ask: ToStreamer): Promise<void> => {
-    if (ask.t === 'play') return;
+    if (ask.t === 'bulk_ack') acked.set(ask.id, ask.bytes);
+    if (ask.t === 'bulk_cancel') acked.set(ask.id, -1);
+    if (ask.t === 'play') {
+      const bytes = await film();
+      if (!bytes) return;
+      id += 1;
+      const stream = id;
+      const minute = Math.floor(ask.from / us(MIN)) * us(MIN);
+      back.control({ t: 'bulk_begin', re: ask.re, id: stream, mime: 'video/mp4; codecs="avc3.42c01e,opus"', at: minute });
+      for (let offset = 0; offset < bytes.length;) {
+        const taken = acked.get(stream) ?? 0;
+        if (taken < 0) return;
+        if (offset - taken >= WINDOW) {
+          await new Promise((done) => { setTimeout(done, 5); });
+          continue;
+        }
+        send(stream, offset, bytes.slice(offset, offset + 16_000));
+        offset += 16_000;
+      }
+      back.control({ t: 'bulk_end', id: stream, ok: true, bytes: bytes.length, next: minute + us(MIN) });
+      return;
+    }
     let bytes: Uint8Array | undefined;
     let at: number | undefined;
     if (ask.t === 'past') bytes = new TextEncoder().encode(JSON.stringify(past(Date.now(), ask.from / 1000, ask.to / 1000, marks)));
@@ -65,14 +102,7 @@ export async function lookBack(viewer: Viewer, { marks = 900, delayMs = 0 } = {}
     id += 1;
     const begin: ToViewer = { t: 'bulk_begin', re: ask.re, id, bytes: bytes.length, mime: 'x', ...(at === undefined ? {} : { at }) };
     back.control(begin);
-    for (let offset = 0; offset < bytes.length; offset += 16_000) {
-      const part = bytes.slice(offset, offset + 16_000);
-      const message = new Uint8Array(12 + part.length);
-      new DataView(message.buffer).setUint32(0, id);
-      new DataView(message.buffer).setBigUint64(4, BigInt(offset));
-      message.set(part, 12);
-      back.data(message.buffer);
-    }
+    for (let offset = 0; offset < bytes.length; offset += 16_000) send(id, offset, bytes.slice(offset, offset + 16_000));
     back.control({ t: 'bulk_end', id, ok: true });
   };
   viewer.watch = { selected: viewer.model.cameras[0], visible: () => undefined } as unknown as Watch;

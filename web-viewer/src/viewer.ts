@@ -70,6 +70,8 @@ export class Viewer {
   }
 
   async start(): Promise<void> {
+    // A phone on its side has no room for it; a button brings it.
+    this.model.strip = innerHeight > 480;
     setInterval(() => this.tick(), TICK_MS);
     addEventListener('online', () => this.event({ type: 'retry' }));
     addEventListener('pagehide', () => {

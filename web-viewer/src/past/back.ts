@@ -242,7 +242,8 @@ export class Back {
   /** One picture on or back, standing. */
   frameStep(by: 1 | -1): void {
     const fps = this.camera?.fps ?? 0;
-    this.seek((this.state.on ? this.state.shownAt || this.state.at : this.now()) + by * 1000 / (fps > 0 ? fps : 25) + (by > 0 ? 1 : -1), false);
+    // Into the middle of the neighbour: frames are not evenly apart.
+    this.seek((this.state.on ? this.state.shownAt || this.state.at : this.now()) + (by === 1 ? 1.5 : -0.5) * 1000 / (fps > 0 ? fps : 25), false);
   }
 
   event(by: 1 | -1): void {

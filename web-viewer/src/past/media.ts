@@ -37,6 +37,7 @@ const Source = (): typeof MediaSource | undefined => (globalThis as Managed).Man
 export const canPlay = (): boolean => Source() !== undefined;
 
 const LOOK_MS = 100;
+const SAME_FRAME_MS = 120;
 /** Files follow one another within this; their times are rounded. */
 const SEAM_S = 0.02;
 
@@ -47,7 +48,8 @@ export class Media {
   private stream: Stream | undefined;
   private mime = '';
   private origin = 0;
-  private queue: Bytes[] = [];
+  /** What waits to be appended; a number is where, in seconds, the media time of what follows begins. */
+  private queue: (Bytes | number)[] = [];
   private got = 0;
   private taken = 0;
   private acked = 0;
@@ -58,6 +60,7 @@ export class Media {
   private rate = 1;
   private timer: ReturnType<typeof setInterval> | undefined;
   private handle = 0;
+  private shown = 0;
   private last = { at: -1, since: 0 };
   /** Counts restarts: what belongs to an older one is dropped. */
   private turn = 0;
@@ -137,11 +140,16 @@ export class Media {
   }
 
   /** Asks for a stream: the first, or the one that follows. */
-  private fetch(from: number, opened: Promise<void>, turn: number): void {
+  private fetch(from: number, opened: Promise<void> | undefined, turn: number): void {
     [this.got, this.taken, this.acked, this.ended, this.next] = [0, 0, 0, false, undefined];
     const current = (): boolean => this.turn === turn;
     this.stream = this.open(from, {
-      begin: (mime, origin) => void opened.then(() => current() && this.begin(mime, origin)),
+      begin: (mime, origin) => {
+        // At once where it can be: what comes next belongs behind it.
+        if (!current()) return;
+        if (!opened) this.begin(mime, origin);
+        else void opened.then(() => current() && this.begin(mime, origin));
+      },
       part: (bytes) => {
         if (!current()) return;
         this.queue.push(bytes);
@@ -169,7 +177,7 @@ export class Media {
         [this.ended, this.next, this.queue] = [true, origin, []];
         return;
       }
-      this.buffer.timestampOffset = (origin - this.origin) / 1000;
+      this.queue.push((origin - this.origin) / 1000);
       this.pump();
       return;
     }
@@ -195,8 +203,15 @@ export class Media {
       buffer.remove(0, until);
       return;
     }
-    const [first] = this.queue;
-    if (first) {
+    let [first] = this.queue;
+    if (typeof first === 'number') {
+      // What came last may be a box that is still open.
+      buffer.abort();
+      buffer.timestampOffset = first;
+      this.queue.shift();
+      [first] = this.queue;
+    }
+    if (first !== undefined && typeof first !== 'number') {
       try {
         buffer.appendBuffer(first);
       } catch (error) {
@@ -222,7 +237,7 @@ export class Media {
     }
     if (this.ended && this.next !== undefined && this.stream && this.queue.length === 0) {
       this.stream = undefined;
-      this.fetch(this.next, Promise.resolve(), this.turn);
+      this.fetch(this.next, undefined, this.turn);
     }
   }
 
@@ -277,8 +292,12 @@ export class Media {
     }
   }
 
+  /** A seek within the frame that is on the screen brings no new one: then it is said here. */
   private seeked(): void {
-    if (this.target < 0 || this.wants === 'pause') this.on.frame(this.wall(this.video.currentTime));
+    const { turn, shown } = this;
+    setTimeout(() => {
+      if (this.turn === turn && this.shown === shown && this.target < 0) this.on.frame(this.wall(this.video.currentTime));
+    }, SAME_FRAME_MS);
   }
 
   private frames(): void {
@@ -290,6 +309,7 @@ export class Media {
     this.handle = video.requestVideoFrameCallback((_, meta) => {
       if (this.turn !== turn) return;
       this.frames();
+      this.shown += 1;
       if (this.target < 0) this.on.frame(this.wall(meta.mediaTime));
     });
   }
