@@ -126,6 +126,7 @@ const scenes: Record<string, () => unknown> = {
     viewer.enlarge('c1');
     model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
   },
+  badges: () => { viewing(model); cameras(Number(query.get('n') ?? 4)); model.moving = { c0: true, c2: true }; model.cameras.forEach((c, i) => { if (i < 2) c.recording = 'motion'; }); model.tiles = model.tiles.map((t) => ({ ...t, camera: model.cameras.find((c) => c.id === t.camera.id) ?? t.camera })); },
   past_live: () => { viewing(model); cameras(1); return lookBack(viewer); },
   past: async () => { viewing(model); cameras(1); (await lookBack(viewer)).seek(wallNow() - 3_600_000 * 2, false); },
   past_gap: async () => { viewing(model); cameras(1); (await lookBack(viewer)).seek(wallNow() - 60_000 * 43, false); },
