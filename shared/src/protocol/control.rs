@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CameraId, Layer};
+use crate::protocol::past::Cause;
 use crate::protocol::wire::{SlotKind, Why};
 use crate::time::WallTime;
 
@@ -45,6 +46,9 @@ pub struct Camera {
     pub fps: f32,
     pub audio: bool,
     pub layers: Vec<Layer>,
+    /// Why it is being recorded; `None` while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Cause>,
 }
 
 /// Where a camera is in its life.
@@ -167,13 +171,24 @@ pub enum ToViewer {
     BulkBegin {
         re: u32,
         id: u32,
-        bytes: u64,
+        /// Missing where it is made while it is sent: then `bulk_end` says how many there were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
         mime: String,
+        /// Of `picture`: when it was captured. Of `play` and `export`: when media time zero was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<WallTime>,
     },
     /// All bytes were sent (`ok`) or the transfer was given up.
     BulkEnd {
         id: u32,
         ok: bool,
+        /// How many there were, where `bulk_begin` could not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+        /// Of `play`: from when on to ask again; missing where there is nothing later now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<WallTime>,
     },
     Bye {
         why: Why,
@@ -234,6 +249,70 @@ pub enum ToStreamer {
         re: u32,
         name: String,
     },
+    /// What a camera recorded between two times, as a bulk transfer of `application/json` ([`past::Past`]).
+    ///
+    /// [`past::Past`]: crate::protocol::past::Past
+    Past {
+        re: u32,
+        camera: CameraId,
+        from: WallTime,
+        to: WallTime,
+    },
+    /// The newest key frame at or before `at` of the recording that holds it, else the first one after; as a bulk transfer of
+    /// `image/jpeg`, at most `width` pixels wide.
+    Picture {
+        re: u32,
+        camera: CameraId,
+        at: WallTime,
+        width: u32,
+    },
+    /// A recording's thumbnail, as a bulk transfer of `image/jpeg`.
+    Thumb {
+        re: u32,
+        id: i64,
+    },
+    /// What was recorded from the key frame at or before `from` on (else from the first one after), as a bulk transfer of
+    /// fragmented MP4 on one line of time: gaps stay gaps.
+    Play {
+        re: u32,
+        camera: CameraId,
+        from: WallTime,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<WallTime>,
+        /// At the end of what is being recorded: waits for more, as long as the recording goes on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        follow: bool,
+    },
+    /// A range as one MP4 with gaps closed up, as a bulk transfer of `video/mp4`.
+    Export {
+        re: u32,
+        camera: CameraId,
+        from: WallTime,
+        to: WallTime,
+    },
+    /// Pins a recording, or takes the pin off.
+    Keep {
+        re: u32,
+        id: i64,
+        kept: bool,
+    },
+    /// Deletes a recording.
+    Delete {
+        re: u32,
+        id: i64,
+    },
+    /// Records a camera, for so many seconds or until it is stopped.
+    Record {
+        re: u32,
+        camera: CameraId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u64>,
+    },
+    /// Stops what was asked for.
+    RecordStop {
+        re: u32,
+        camera: CameraId,
+    },
     Bye {
         why: Why,
     },
@@ -247,16 +326,20 @@ pub enum RefusedWhy {
     Role,
     UnknownCamera,
     UnknownSlot,
-    /// The camera has no such layer or no sound.
+    /// The camera has no such layer or no sound; nothing was recorded then; no recording has this number; it is recorded by a
+    /// rule that a request can't stop.
     Unavailable,
     /// Too many of these at once.
     Busy,
     /// The request makes no sense (a name too long, say).
     Invalid,
+    /// The recording is kept: the pin has to be taken off first.
+    Kept,
 }
 
 /// The channel `bulk`: binary messages `id:u32be offset:u64be payload`, payload at most [`bulk::CHUNK`] bytes. The sender
-/// keeps at most [`bulk::WINDOW`] bytes unacknowledged; the receiver acknowledges on `ctl` every [`bulk::ACK_EVERY`] bytes.
+/// keeps at most [`bulk::WINDOW`] bytes of a transfer unacknowledged, less where there are several; the receiver acknowledges
+/// on `ctl` every [`bulk::ACK_EVERY`] bytes. Whoever wants no more for a while stops acknowledging.
 pub mod bulk {
     /// Bytes in front of each payload.
     pub const HEADER: usize = 12;

@@ -1,7 +1,9 @@
 //! What is said on the wire: [`signal`] to the server (binary, seen by it), [`wire`] sealed between the ends while they
-//! connect, [`control`] over the data channel once they are connected. `docs/protocol.md` is the same in prose.
+//! connect, [`control`] over the data channel once they are connected, with [`past`] for what was recorded. `docs/protocol.md` is
+//! the same in prose.
 
 pub mod control;
+pub mod past;
 pub mod signal;
 pub mod wire;
 

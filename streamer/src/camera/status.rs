@@ -63,6 +63,7 @@ pub fn camera(
         fps: live.map_or(0.0, |opened| picture.rate.measured().unwrap_or(opened.fps)),
         audio: sound,
         layers,
+        recording: None,
     }
 }
 

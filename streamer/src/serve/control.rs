@@ -8,6 +8,8 @@ use athome_shared::protocol::wire::{Join, Why};
 use athome_shared::time::WallTime;
 use serde::Deserialize;
 
+use super::past::ask::{self, Ask};
+
 /// Longest device name in bytes (`PairHello::device`).
 pub const MAX_NAME: usize = 64;
 
@@ -38,11 +40,32 @@ pub enum Action {
     BulkCancel { id: u32 },
     Cells { re: u32, camera: CameraId, on: bool },
     Rename { re: u32, name: String },
+    Past(Ask),
 }
 
 /// Tags of `ToStreamer`: with one of these, a message that does not parse is malformed and not merely new.
-const KNOWN: [&str; 11] =
-    ["watch", "unwatch", "listen", "key", "ping", "snapshot", "bulk_ack", "bulk_cancel", "cells", "rename", "bye"];
+const KNOWN: [&str; 20] = [
+    "watch",
+    "unwatch",
+    "listen",
+    "key",
+    "ping",
+    "snapshot",
+    "bulk_ack",
+    "bulk_cancel",
+    "cells",
+    "rename",
+    "past",
+    "picture",
+    "thumb",
+    "play",
+    "export",
+    "keep",
+    "delete",
+    "record",
+    "record_stop",
+    "bye",
+];
 
 /// Decides about one message of a viewer with these roles and slots, received at `now`.
 pub fn decide(message: &[u8], roles: Roles, shape: Shape, cameras: &[Camera], now: WallTime) -> Verdict {
@@ -117,6 +140,21 @@ pub fn decide(message: &[u8], roles: Roles, shape: Shape, cameras: &[Camera], no
             Verdict::Do(Action::Rename { re, name: name.to_owned() })
         }
         ToStreamer::Bye { .. } => Verdict::End(Why::Left),
+        ToStreamer::Past { .. }
+        | ToStreamer::Picture { .. }
+        | ToStreamer::Thumb { .. }
+        | ToStreamer::Play { .. }
+        | ToStreamer::Export { .. }
+        | ToStreamer::Keep { .. }
+        | ToStreamer::Delete { .. }
+        | ToStreamer::Record { .. }
+        | ToStreamer::RecordStop { .. } => match ask::read(message) {
+            Some(ask) => match ask::check(&ask.what, cameras, may) {
+                Ok(()) => Verdict::Do(Action::Past(ask)),
+                Err(why) => refuse(ask.re, why),
+            },
+            None => Verdict::Ignore,
+        },
     }
 }
 
@@ -169,6 +207,7 @@ mod tests {
             fps: 30.0,
             audio,
             layers: layers.to_vec(),
+            recording: None,
         }
     }
 
@@ -244,6 +283,15 @@ mod tests {
     }
 
     #[test]
+    fn the_past_is_for_who_may_look_back() {
+        let message = r#"{"t":"play","re":9,"camera":"door","from":5}"#;
+        assert_eq!(view(message), refused(9, RefusedWhy::Role));
+        assert!(matches!(with(&[Role::Playback], message), Verdict::Do(Action::Past(_))));
+        let backwards = r#"{"t":"play","re":9,"camera":"door","from":5,"to":4}"#;
+        assert_eq!(with(&[Role::Playback], backwards), refused(9, RefusedWhy::Invalid));
+    }
+
+    #[test]
     fn wishes_of_the_join_are_asked_of_the_table_too() {
         let wish = WatchWish { slot: 0, camera: None, layer: Layer::Full };
         let join = Join { v: 1, sid: String::new(), ctr: 1, slots: 1, watch: vec![wish], audio: true };
@@ -281,7 +329,7 @@ mod tests {
 
     #[test]
     fn every_message_we_know_is_in_the_list_of_tags() {
-        let camera = CameraId::slug("door");
+        let (camera, door) = (CameraId::slug("door"), || CameraId::slug("door"));
         let all = [
             ToStreamer::Watch { re: 0, slot: 0, camera: camera.clone(), layer: Layer::Full },
             ToStreamer::Unwatch { re: 0, slot: 0 },
@@ -293,6 +341,15 @@ mod tests {
             ToStreamer::BulkCancel { id: 0 },
             ToStreamer::Cells { re: 0, camera: CameraId::slug("door"), on: true },
             ToStreamer::Rename { re: 0, name: String::new() },
+            ToStreamer::Past { re: 0, camera: door(), from: WallTime(0), to: WallTime(1) },
+            ToStreamer::Picture { re: 0, camera: door(), at: WallTime(0), width: 640 },
+            ToStreamer::Thumb { re: 0, id: 1 },
+            ToStreamer::Play { re: 0, camera: door(), from: WallTime(0), to: None, follow: false },
+            ToStreamer::Export { re: 0, camera: door(), from: WallTime(0), to: WallTime(1) },
+            ToStreamer::Keep { re: 0, id: 1, kept: true },
+            ToStreamer::Delete { re: 0, id: 1 },
+            ToStreamer::Record { re: 0, camera: door(), seconds: None },
+            ToStreamer::RecordStop { re: 0, camera: door() },
             ToStreamer::Bye { why: Why::Left },
         ];
         let tags: Vec<String> =

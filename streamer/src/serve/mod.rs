@@ -9,6 +9,7 @@ pub mod door;
 pub mod house;
 pub mod live;
 mod moving;
+pub mod past;
 pub mod reach;
 pub mod run;
 pub mod session;

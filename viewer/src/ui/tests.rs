@@ -56,6 +56,7 @@ fn camera(n: usize, state: CameraState, reason: Option<CameraReason>) -> Camera 
         fps: 30.0,
         audio: n == 0,
         layers: vec![Layer::Full],
+        recording: None,
     }
 }
 

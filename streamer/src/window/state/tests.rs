@@ -29,6 +29,7 @@ fn camera(name: &str, state: CameraState) -> Camera {
         fps: 30.0,
         audio: true,
         layers: vec![Layer::Full],
+        recording: None,
     }
 }
 

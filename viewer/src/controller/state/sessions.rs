@@ -221,6 +221,7 @@ mod tests {
             fps: 30.0,
             audio: false,
             layers: vec![Layer::Full],
+            recording: None,
         }
     }
 

@@ -40,6 +40,7 @@ fn camera(name: &str) -> Camera {
         fps: 30.0,
         audio: name != "mute",
         layers: vec![Layer::Full],
+        recording: None,
     }
 }
 

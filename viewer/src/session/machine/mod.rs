@@ -101,12 +101,19 @@ pub enum Event {
     BulkBegin {
         re: u32,
         id: u32,
-        bytes: u64,
+        /// Where that is known before.
+        bytes: Option<u64>,
         mime: String,
+        /// When media time zero, or the picture, was.
+        at: Option<WallTime>,
     },
     BulkEnd {
         id: u32,
         ok: bool,
+        /// Where `BulkBegin` did not say.
+        bytes: Option<u64>,
+        /// From when on to ask again.
+        next: Option<WallTime>,
     },
     SlotStats {
         slot: u8,
@@ -342,8 +349,8 @@ impl Session {
                 self.slots.handle_refused(re);
                 Event::Reply { re, refused: Some(why) }
             }
-            ToViewer::BulkBegin { re, id, bytes, mime } => Event::BulkBegin { re, id, bytes, mime },
-            ToViewer::BulkEnd { id, ok } => Event::BulkEnd { id, ok },
+            ToViewer::BulkBegin { re, id, bytes, mime, at } => Event::BulkBegin { re, id, bytes, mime, at },
+            ToViewer::BulkEnd { id, ok, bytes, next } => Event::BulkEnd { id, ok, bytes, next },
             ToViewer::Bye { why } => return self.end(Ended::Bye(why)),
         };
         self.out.push_back(Output::Event(event));
