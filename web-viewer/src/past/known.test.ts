@@ -58,12 +58,12 @@ test('the answer about the past is read row by row, and anything else is refused
   const answer = {
     camera: 'door', from: 1, to: 2, now: 1763480000000000, zone: { name: 'Europe/Paris', offsets: [[1761440400000000, 3600]] },
     spans: [[17, 1763471112000000, 1763471712000000, 'motion', false, true, 9123456], [null, 1763479990000000, 1763479998900000, 'newer', true, true, 270000]],
-    motion: [[5, 1763471115000000, null, 0.04, ['Path']]], room: {}, more: false,
+    motion: [[5, 1763471115000000, null, 0.04, ['Path']]], room: { oldest: 1763471112000000 }, more: false,
   };
   const told = parsePast(bytes(answer));
   assert.deepEqual(told.files.map((f) => [f.id, f.from, f.why, f.kept]), [[17, 1763471112000, 'motion', false], [undefined, 1763479990000, 'found', true]]);
   assert.deepEqual(told.events[0], { id: 5, from: 1763471115000, to: undefined, peak: 0.04, zones: ['Path'] });
-  assert.deepEqual([told.now, told.more, told.zone], [1763480000000, false, { name: 'Europe/Paris', offsets: [[1761440400000, 3600]] }]);
+  assert.deepEqual([told.now, told.oldest, told.more, told.zone], [1763480000000, 1763471112000, false, { name: 'Europe/Paris', offsets: [[1761440400000, 3600]] }]);
   for (const wrong of ['{', '[]', { ...answer, spans: [[1, 'x']] }, { ...answer, spans: {} }, { ...answer, motion: [7] }, { ...answer, now: 1.5 }, { ...answer, spans: Array(10_001).fill([]) }]) {
     assert.throws(() => parsePast(bytes(wrong)));
   }
