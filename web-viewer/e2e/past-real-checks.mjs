@@ -141,10 +141,10 @@ export async function pastRealChecks(browser, program) {
       await page.getByLabel('Speed').selectOption({ label: '2×' });
       if (await button('Play').count() > 0) await button('Play').click();
       await until('the end', 40_000, () => page.evaluate(() => /newest picture/.test(document.body.innerText)));
-      assert(await page.locator('.past').count() === 1, 'it went to live by itself');
+      assert(await page.locator('.frame > .past').count() === 1, 'it went to live by itself');
       await page.locator('.words .button').click();
       await until('"Live"', 5_000, () => live(page));
-      equal(await page.locator('.past').count(), 0, 'the past');
+      equal(await page.locator('.frame > .past').count(), 0, 'the past');
     });
 
     await check('real past: a part is downloaded and plays, and live goes on meanwhile', async () => {
