@@ -3,6 +3,7 @@ import '../src/ui/base.css';
 import { PeerClock } from '../src/player/clock';
 import type { Picture } from '../src/player/freshness';
 import { SlotPlayer, wallNow } from '../src/player/slot';
+import { lookBack } from './past';
 import type { Camera } from '../src/protocol/control';
 import { initialModel, type Model, type Tile } from '../src/state/model';
 import { finalCard } from '../src/state/sentence';
@@ -73,7 +74,7 @@ function viewing(m: Model): void {
 
 const stale = (ageMs: number, say: 'age' | 'reason' | 'clock'): Picture => ({ kind: 'stale', ageMs, takenMs: wallNow() - ageMs, say });
 
-const scenes: Record<string, () => void> = {
+const scenes: Record<string, () => unknown> = {
   live: () => { viewing(model); cameras(1); model.soundOffer = true; },
   stale: () => { viewing(model); cameras(1, stale(3_000, 'age')); },
   lost: () => {
@@ -123,6 +124,14 @@ const scenes: Record<string, () => void> = {
     viewer.enlarge('c1');
     model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
   },
+  past_live: () => { viewing(model); cameras(1); return lookBack(viewer); },
+  past: async () => { viewing(model); cameras(1); (await lookBack(viewer)).seek(wallNow() - 3_600_000 * 2, false); },
+  past_gap: async () => { viewing(model); cameras(1); (await lookBack(viewer)).seek(wallNow() - 60_000 * 43, false); },
+  past_many: async () => { viewing(model); cameras(1); (await lookBack(viewer, { marks: 10_000 })).zoomTo(31 * 86_400_000); },
+  past_events: async () => { viewing(model); cameras(1); model.admin = true; const back = await lookBack(viewer); back.seek(wallNow() - 3_600_000 * 2, false); back.state.open = 'events'; },
+  past_take: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); const at = wallNow() - 3_600_000 * 2; back.seek(at, false); back.state.open = 'take'; back.state.piece = { from: at - 60_000, to: at + 30_000 }; },
+  past_goto: async () => { viewing(model); cameras(1); model.admin = true; (await lookBack(viewer)).state.open = 'goto'; },
+  past_end: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); back.seek(wallNow() - 10_000, false); setTimeout(() => { back.state.end = 'now'; }, 100); },
   protection: () => { viewing(model); cameras(1); model.panel = 'protection'; },
   watching: () => { viewing(model); cameras(1); model.panel = 'watching'; },
   full: () => { viewing(model); cameras(1, stale(3_000, 'age')); model.fullScreen = true; },
@@ -135,5 +144,5 @@ const scenes: Record<string, () => void> = {
 };
 
 mountApp(viewer);
-scenes[query.get('scene') ?? 'live']?.();
+void scenes[query.get('scene') ?? 'live']?.();
 Object.assign(window, { viewer, scenes: Object.keys(scenes), model });

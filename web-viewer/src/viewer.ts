@@ -23,6 +23,7 @@ import { finalCard, isLocalHost, linkLine } from './state/sentence';
 import { WHOLE } from './state/zoom';
 import { Watch } from './watch';
 import type { Words } from './words';
+import type { Looking } from './ui/past/load';
 
 /** Ages are redrawn and deadlines looked at this often. */
 const TICK_MS = 100;
@@ -31,6 +32,8 @@ const SLEPT_MS = 5_000;
 const MEASURE_MS = 1_000;
 const THUMB_MS = 30_000;
 const NOTICE_MS = 12_000;
+/** Looking back waits for the first picture, at most this long. */
+const PICTURE_MS = 1_500;
 
 export class Viewer {
   watch: Watch | undefined;
@@ -50,6 +53,9 @@ export class Viewer {
   private thumbed = wallNow();
   private noticeUntil = 0;
   private awake = false;
+  private looking: Looking | undefined;
+  private pictured = (): void => undefined;
+  private readonly firstPicture = new Promise<void>((done) => { this.pictured = done; });
   /** A name on its way. */
   private renaming: { re: number; name: string } | undefined;
   private newlyPaired = false;
@@ -64,6 +70,8 @@ export class Viewer {
   }
 
   async start(): Promise<void> {
+    // A phone on its side has no room for it; a button brings it.
+    this.model.strip = innerHeight > 480;
     setInterval(() => this.tick(), TICK_MS);
     addEventListener('online', () => this.event({ type: 'retry' }));
     addEventListener('pagehide', () => {
@@ -133,6 +141,11 @@ export class Viewer {
     this.sound.set(on);
   }
 
+  /** Live sound is silent while the past is heard. */
+  hush(on: boolean): void {
+    this.sound.hush(on);
+  }
+
   setVolume(level: number): void {
     this.model.volume = level;
     this.sound.volume(level);
@@ -142,6 +155,7 @@ export class Viewer {
     this.watch?.enlarge(camera);
     this.model.view = WHOLE;
     this.listen();
+    this.looking?.back.follow();
   }
 
   /** The camera `by` places after the one that is large. */
@@ -178,14 +192,16 @@ export class Viewer {
   async snapshot(): Promise<void> {
     const camera = this.watch?.selected;
     const tile = this.model.tiles.find((t) => t.camera.id === camera?.id);
-    const canvas = tile?.player?.still() ?? tile?.still?.canvas;
+    const past = this.looking?.back.snapshot();
+    const canvas = past?.canvas ?? tile?.player?.still() ?? tile?.still?.canvas;
     if (!camera || !tile || !canvas) return;
     const age = tile.picture.kind === 'none' ? 0 : tile.picture.ageMs;
+    const takenMs = past?.at ?? tile.still?.takenMs ?? Date.now() - age;
     const blob = await new Promise<Blob | null>((done) => canvas.toBlob(done, 'image/jpeg', 0.92));
     if (!blob) return;
     const link = document.createElement('a');
     link.href = URL.createObjectURL(blob);
-    link.download = `${camera.name} ${stamp(tile.still?.takenMs ?? Date.now() - age)}.jpg`;
+    link.download = `${camera.name} ${stamp(takenMs)}.jpg`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     this.say('saved');
@@ -251,6 +267,8 @@ export class Viewer {
     if (house !== undefined) this.watch?.house(house);
     if (pairing) {
       model.place = pairing.place;
+      // Its place is kept, so that nothing moves when it comes.
+      model.deck = mayLookBack(pairing);
       void this.watch?.recall(pairing.cameras);
     }
     this.event({ type: 'start' });
@@ -336,6 +354,7 @@ export class Viewer {
       },
       control: (message) => {
         this.watch?.control(message);
+        this.looking?.back.control(message);
         if (message.t === 'done' || message.t === 'refused') this.renamed(pairing, message.re, message.t === 'done');
         if (message.t === 'attached' && message.kind === 'audio') this.heard = message.camera;
         if (message.t === 'hello' || message.t === 'cameras') {
@@ -343,18 +362,22 @@ export class Viewer {
             pairing.place = message.place;
             pairing.device = message.device;
             this.model.device = message.device;
+            pairing.roles = message.roles;
+            this.model.admin = message.roles.includes('admin');
+            this.lookBack(session, pairing).catch(() => { this.model.deck = false; });
           }
           this.remember(pairing, message.cameras);
           this.listen();
         }
       },
       sound: (track) => this.sound.track(track),
-      bulk: () => undefined,
+      bulk: (message) => this.looking?.back.data(message),
       frame: (camera, times) => {
         this.watch?.frame(camera, times);
         if (!firstPicture) {
           firstPicture = true;
           performance.mark('first-picture');
+          this.pictured();
         }
       },
       refused: () => {
@@ -365,8 +388,27 @@ export class Viewer {
     return session;
   }
 
+  /** Looking back comes after the first picture, for those who may and whose streamer can. */
+  private async lookBack(session: Session, pairing: Pairing): Promise<void> {
+    const { model } = this;
+    model.deck = mayLookBack(pairing);
+    if (!pairing.roles.some((r) => r === 'playback' || r === 'admin')) return;
+    await Promise.race([this.firstPicture, new Promise((done) => { setTimeout(done, PICTURE_MS); })]);
+    const looking: Looking = this.looking ?? await import('./ui/past/load').then((m) => m.look(this));
+    if (this.session !== session) return;
+    this.looking = looking;
+    const there = await looking.back.join(session);
+    if (this.session !== session) return;
+    model.deck = there;
+    model.looking = there ? looking : undefined;
+    if (pairing.past === there) return;
+    pairing.past = there;
+    void this.store?.savePairing(pairing).catch(() => undefined);
+  }
+
   private sessionEnded(session: Session, ended: Ended): void {
     if (this.session !== session) return;
+    this.looking?.back.leave();
     this.watch?.detach();
     this.session = undefined;
     // The camera does not know this device any more, and a code was given: pair anew.
@@ -378,6 +420,7 @@ export class Viewer {
   private paired(pairing: Pairing): void {
     this.pairing = pairing;
     this.model.place = pairing.place;
+    this.model.deck = mayLookBack(pairing);
     keepPaired();
     this.newlyPaired = true;
     const phone = /iPhone|Android.*Mobile/.test(navigator.userAgent);
@@ -431,6 +474,7 @@ export class Viewer {
 
   private takenOver(): void {
     this.attempt += 1;
+    this.looking?.back.leave();
     this.watch?.detach();
     this.session?.close('left');
     this.session = undefined;
@@ -513,7 +557,7 @@ export class Viewer {
     if (!this.awake && document.visibilityState === 'visible') void this.keepAwake();
     if (now - this.measured > (this.model.panel === 'stats' ? MEASURE_MS : 5 * MEASURE_MS)) {
       this.measured = now;
-      void this.watch?.measure();
+      void this.watch?.measure().catch(() => undefined);
     }
     if (now - this.thumbed > THUMB_MS) {
       this.thumbed = now;
@@ -542,6 +586,8 @@ export class Viewer {
 }
 
 let firstPicture = false;
+
+const mayLookBack = (pairing: Pairing): boolean => pairing.past !== false && pairing.roles.some((r) => r === 'playback' || r === 'admin');
 
 const BEFORE = { here: 'forgotten', elsewhere: 'moved', never: 'home_new' } as const;
 

@@ -1,5 +1,5 @@
 // What of the session is on the screen: tiles, slots, stills, ages, figures. One for each page, across sessions.
-import { pathOf, ratesOf, type Sample, sampleOf, hopsOf, type Entry } from './peer/stats';
+import type { Entry, Sample } from './peer/stats';
 import type { Session } from './peer/session';
 import { Freshness } from './player/freshness';
 import { type FrameTimes, type SlotPlayer, wallNow } from './player/slot';
@@ -83,6 +83,7 @@ export class Watch {
   detach(): void {
     for (const player of this.session?.players ?? []) if (player) this.freeze(player);
     this.session = undefined;
+    this.model.moving = {};
     this.asked.clear();
     this.refresh();
   }
@@ -113,6 +114,9 @@ export class Watch {
         return;
       case 'watching':
         this.model.watching = message.names;
+        return;
+      case 'motion':
+        this.model.moving = { ...this.model.moving, [message.camera]: message.moving };
         return;
       case 'refused':
         this.wasRefused(message.re);
@@ -186,7 +190,7 @@ export class Watch {
     const { session } = this;
     const player = this.selected && this.player(this.selected.id);
     if (!session) return;
-    const report = await session.stats().catch(() => undefined);
+    const [report, { pathOf, ratesOf, sampleOf, hopsOf }] = await Promise.all([session.stats().catch(() => undefined), import('./peer/stats')]);
     if (!report || this.session !== session) return;
     const entries: Entry[] = [];
     report.forEach((entry: Entry) => entries.push(entry));

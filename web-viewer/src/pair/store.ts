@@ -19,6 +19,8 @@ export interface Pairing {
   place: string;
   device: string;
   roles: Role[];
+  /** False where the streamer was too old for looking back. */
+  past?: boolean;
   /** The last `Join.ctr`. */
   ctr: number;
   /** Cameras as they were last, so that the next visit shows its tiles and asks for their pictures at once. */

@@ -2,41 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FrameTimes } from '../player/slot';
 import type { SlotStats } from '../protocol/control';
-import { Bulk } from './bulk';
-import { type Entry, HOPS, hopsOf, pathOf, ratesOf, relayOnly, sampleOf } from './stats';
-
-const chunk = (id: number, offset: number, bytes: number): ArrayBuffer => {
-  const message = new ArrayBuffer(12 + bytes);
-  const view = new DataView(message);
-  view.setUint32(0, id);
-  view.setBigUint64(4, BigInt(offset));
-  new Uint8Array(message, 12).fill(7);
-  return message;
-};
-
-test('a transfer is acknowledged every 64 KiB and handed over whole', () => {
-  const bulk = new Bulk();
-  const size = 100_000;
-  assert.deepEqual(bulk.begin(1, 9, size, 'image/jpeg'), []);
-  const actions = [];
-  for (let at = 0; at < size; at += 16_000) actions.push(...bulk.message(chunk(1, at, Math.min(16_000, size - at))));
-  assert.deepEqual(actions.map((a) => (a.do === 'ack' ? a.bytes : a.do)), [80_000, 100_000, 'complete']);
-  assert.deepEqual(bulk.end(1, true), []);
-});
-
-test('bytes out of place, too many, or of nobody do no harm', () => {
-  const bulk = new Bulk();
-  bulk.begin(1, 9, 100, 'x');
-  assert.deepEqual(bulk.message(chunk(2, 0, 10)), []);
-  assert.deepEqual(bulk.message(new ArrayBuffer(5)), []);
-  assert.deepEqual(bulk.message(chunk(1, 50, 10)), [{ do: 'cancel', id: 1, re: 9 }]);
-  bulk.begin(3, 9, 100, 'x');
-  assert.deepEqual(bulk.message(chunk(3, 0, 101)), [{ do: 'cancel', id: 3, re: 9 }]);
-  assert.equal(bulk.begin(4, 9, 1e12, 'x')[0]?.do, 'cancel');
-  for (const id of [5, 6, 7, 8]) assert.deepEqual(bulk.begin(id, 1, 10, 'x'), []);
-  assert.equal(bulk.begin(9, 1, 10, 'x')[0]?.do, 'cancel');
-  assert.equal(bulk.end(5, false)[0]?.do, 'cancel');
-});
+import { relayOnly } from './relay';
+import { type Entry, HOPS, hopsOf, pathOf, ratesOf, sampleOf } from './stats';
 
 const server: SlotStats = { slot: 0, epoch: 1, encode_us: 4_000, hub_us: 100, send_us: 200, frames: 30, bytes: 1, dropped: 0, target_bps: 1 };
 const frame = (change: Partial<FrameTimes> = {}): FrameTimes => ({ captured: 1_000, received: 1_010, decode: 1, presented: 1_012, expected: 1_036, ...change });

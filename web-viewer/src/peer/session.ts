@@ -14,8 +14,8 @@ import { parseFromCamera, parseToViewer } from '../protocol/parse';
 import { type FromViewer, type Join, type Offer, VERSION, type WatchWish, type Why } from '../protocol/wire';
 import { type Signal, UnreachableError } from '../signal/socket';
 import type { Ended, Step } from '../state/link';
-import { Bulk, type BulkAction } from './bulk';
-import { type Entry, relayOnly } from './stats';
+import { relayOnly } from './relay';
+import type { Entry } from './stats';
 
 /** ICE and DTLS together; a relay over TCP is the slowest that still works. */
 const PATH_MS = 15_000;
@@ -38,7 +38,8 @@ export interface SessionEvents extends SlotEvents {
   connected(): void;
   control(message: ToViewer): void;
   sound(track: MediaStreamTrack): void;
-  bulk(action: Extract<BulkAction, { do: 'complete' }>): void;
+  /** A message of `bulk`. */
+  bulk(message: ArrayBuffer): void;
   ended(ended: Ended): void;
 }
 
@@ -56,7 +57,6 @@ export class Session {
   /** Wall time of the last answer to a ping. */
   heard = wallNow();
   private readonly pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-  private readonly bulk = new Bulk();
   private readonly slots = new Map<string, { kind: 'video' | 'audio'; slot: number }>();
   private ctl: RTCDataChannel | undefined;
   private sealed: Sealed | undefined;
@@ -203,7 +203,7 @@ export class Session {
     channel.binaryType = 'arraybuffer';
     if (channel.label === 'bulk') {
       channel.onmessage = ({ data }) => {
-        if (data instanceof ArrayBuffer) this.bulkDo(this.bulk.message(data));
+        if (data instanceof ArrayBuffer) this.on.bulk(data);
       };
     } else if (channel.label === 'ctl') {
       this.ctl = channel;
@@ -242,16 +242,10 @@ export class Session {
         case 'detached':
           if (message.kind === 'video' && this.players[message.slot]?.gate.state.at !== 'asked') this.players[message.slot]?.gate.clear();
           break;
-        case 'bulk_begin':
-          this.bulkDo(this.bulk.begin(message.id, message.re, message.bytes, message.mime));
-          break;
-        case 'bulk_end':
-          this.bulkDo(this.bulk.end(message.id, message.ok));
-          break;
         case 'bye':
           this.end({ kind: 'bye', why: message.why });
           return;
-        case 'hello': case 'cameras': case 'slot_stats': case 'watching': case 'done': case 'refused':
+        case 'hello': case 'cameras': case 'slot_stats': case 'watching': case 'motion': case 'done': case 'refused': case 'bulk_begin': case 'bulk_end':
           break;
       }
       this.on.control(message);
@@ -263,14 +257,6 @@ export class Session {
 
   private announce(attached: Offer['attached'][number]): void {
     if (attached.kind === 'video') this.players[attached.slot]?.announce(attached);
-  }
-
-  private bulkDo(actions: BulkAction[]): void {
-    for (const action of actions) {
-      if (action.do === 'ack') this.send({ t: 'bulk_ack', id: action.id, bytes: action.bytes });
-      else if (action.do === 'cancel') this.send({ t: 'bulk_cancel', id: action.id });
-      else this.on.bulk(action);
-    }
   }
 
   private ping(quick: number): void {

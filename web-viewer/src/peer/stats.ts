@@ -50,13 +50,6 @@ export function pathOf(entries: readonly Entry[]): { path: Path; rttMs: number |
   return { path, rttMs: typeof rtt === 'number' ? rtt * 1000 : undefined };
 }
 
-/** Every direct pair failed, and one through a relay is still being tried. */
-export function relayOnly(entries: readonly Entry[]): boolean {
-  const candidate = (id: unknown): unknown => entries.find((e) => e.id === id)?.candidateType;
-  const open = entries.filter((e) => e.type === 'candidate-pair' && e.state !== 'failed');
-  return open.length > 0 && open.every((p) => [candidate(p.localCandidateId), candidate(p.remoteCandidateId)].includes('relay'));
-}
-
 export const HOPS = ['capture', 'encode', 'send', 'network', 'buffer', 'show'] as const;
 export type Hop = (typeof HOPS)[number];
 export type Hops = Record<Hop, number> & { total: number };

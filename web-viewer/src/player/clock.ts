@@ -24,6 +24,11 @@ export class PeerClock {
     return this.best()?.rtt;
   }
 
+  /** Their time of a moment of ours; ours while no ping has told. */
+  toTheirs(ours: number): number {
+    return ours + (this.best()?.offset ?? 0);
+  }
+
   /** Our time of a moment of theirs. */
   toOurs(theirs: number): number | undefined {
     const best = this.best();

@@ -5,6 +5,7 @@ export type SoundState = 'off' | 'on' | 'blocked';
 export class Sound {
   private readonly audio = new Audio();
   private wanted = false;
+  private hushed = false;
 
   constructor(private readonly changed: (state: SoundState) => void) {
     this.audio.muted = true;
@@ -21,6 +22,12 @@ export class Sound {
     this.apply();
   }
 
+  /** Silent whatever is wanted, while something else is heard. */
+  hush(on: boolean): void {
+    this.hushed = on;
+    this.audio.muted = on || !this.wanted;
+  }
+
   /** From 0 to 1. Without effect on an iPhone, whose buttons alone set it. */
   volume(level: number): void {
     this.audio.volume = Math.min(1, Math.max(0, level));
@@ -31,7 +38,7 @@ export class Sound {
   }
 
   private apply(): void {
-    this.audio.muted = !this.wanted;
+    this.audio.muted = this.hushed || !this.wanted;
     if (!this.wanted) {
       this.changed('off');
       return;

@@ -8,14 +8,16 @@ export type Role = 'view' | 'talk' | 'playback' | 'admin';
 export type Layer = 'full' | 'small';
 export type CameraState = 'starting' | 'live' | 'backoff' | 'stopped';
 export type CameraReason = 'gone' | 'busy' | 'stalled' | 'format' | 'file' | 'unreachable' | 'auth' | 'other';
-export type RefusedWhy = 'role' | 'unknown_camera' | 'unknown_slot' | 'unavailable' | 'busy' | 'invalid';
+export type RefusedWhy = 'role' | 'unknown_camera' | 'unknown_slot' | 'unavailable' | 'busy' | 'invalid' | 'kept';
+/** Why something is, or was, recorded; `found` where only the file is known. */
+export type Cause = 'motion' | 'always' | 'schedule' | 'manual' | 'found';
 
 /** Unix time in microseconds. */
 export type WallTime = number;
 
 export interface Camera {
   id: string; name: string; state: CameraState; reason?: CameraReason; retry_s?: number; last_frame?: WallTime;
-  width: number; height: number; fps: number; audio: boolean; layers: Layer[];
+  width: number; height: number; fps: number; audio: boolean; layers: Layer[]; recording?: Cause;
 }
 
 /** From RTP timestamp `rtp` on (modulo 2^32), the slot's frames are of `camera`. */
@@ -34,13 +36,27 @@ export type ToViewer =
   | { t: 'pong'; id: number; received: WallTime; sent: WallTime }
   | ({ t: 'slot_stats' } & SlotStats)
   | { t: 'watching'; names: string[] }
+  | { t: 'motion'; camera: string; moving: boolean; zones: string[] }
   | { t: 'done'; re: number }
   | { t: 'refused'; re: number; why: RefusedWhy }
-  | { t: 'bulk_begin'; re: number; id: number; bytes: number; mime: string }
-  | { t: 'bulk_end'; id: number; ok: boolean }
+  | { t: 'bulk_begin'; re: number; id: number; bytes?: number; mime: string; at?: WallTime }
+  | { t: 'bulk_end'; id: number; ok: boolean; bytes?: number; next?: WallTime }
   | { t: 'bye'; why: Why };
 
+/** What was recorded, and what is done with it (docs/protocol.md section 8); `re` is added where it is sent. */
+export type Asking =
+  | { t: 'past'; camera: string; from: WallTime; to: WallTime }
+  | { t: 'picture'; camera: string; at: WallTime; width: number }
+  | { t: 'thumb'; id: number }
+  | { t: 'play'; camera: string; from: WallTime; to?: WallTime; follow?: boolean }
+  | { t: 'export'; camera: string; from: WallTime; to: WallTime }
+  | { t: 'keep'; id: number; kept: boolean }
+  | { t: 'delete'; id: number }
+  | { t: 'record'; camera: string; seconds?: number }
+  | { t: 'record_stop'; camera: string };
+
 export type ToStreamer =
+  | (Asking & { re: number })
   | { t: 'watch'; re: number; slot: number; camera: string; layer: Layer }
   | { t: 'unwatch'; re: number; slot: number }
   | { t: 'listen'; re: number; slot: number; camera: string | null }

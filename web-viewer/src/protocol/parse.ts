@@ -18,9 +18,16 @@ const reason: Shape<NonNullable<Camera['reason']>> = (v, w) => {
   return names.find((n) => n === text(v, w)) ?? 'other';
 };
 
+/** As above: a cause that is not known is one all the same. */
+const cause: Shape<NonNullable<Camera['recording']>> = (v, w) => {
+  const names = ['motion', 'always', 'schedule', 'manual', 'found'] as const;
+  return names.find((n) => n === text(v, w)) ?? 'found';
+};
+
 const camera = object({
   id: text, name: text, state: oneOf('starting', 'live', 'backoff', 'stopped'), reason: maybe(reason), retry_s: maybe(u32),
   last_frame: maybe(integer), width: u32, height: u32, fps: number, audio: flag, layers: known(layer),
+  recording: maybe(cause),
 });
 const attached = object({ kind, slot, camera: text, layer, epoch: u32, rtp: u32 });
 const refused = object({ why, who: maybe(text), count: maybe(u32), retry_s: maybe(u32) });
@@ -87,14 +94,15 @@ export function parseToViewer(source: string): ToViewer | undefined {
         })(v, 'slot_stats'),
       };
     case 'watching': return { t: 'watching', ...object({ names: list(text) })(v, 'watching') };
+    case 'motion': return { t: 'motion', ...object({ camera: text, moving: flag, zones: list(text) })(v, 'motion') };
     case 'done': return { t: 'done', ...object({ re: u32 })(v, 'done') };
     case 'refused':
       return {
         t: 'refused',
-        ...object({ re: u32, why: oneOf('role', 'unknown_camera', 'unknown_slot', 'unavailable', 'busy', 'invalid') })(v, 'refused'),
+        ...object({ re: u32, why: oneOf('role', 'unknown_camera', 'unknown_slot', 'unavailable', 'busy', 'invalid', 'kept') })(v, 'refused'),
       };
-    case 'bulk_begin': return { t: 'bulk_begin', ...object({ re: u32, id: u32, bytes: whole(), mime: text })(v, 'bulk_begin') };
-    case 'bulk_end': return { t: 'bulk_end', ...object({ id: u32, ok: flag })(v, 'bulk_end') };
+    case 'bulk_begin': return { t: 'bulk_begin', ...object({ re: u32, id: u32, bytes: maybe(whole()), mime: text, at: maybe(integer) })(v, 'bulk_begin') };
+    case 'bulk_end': return { t: 'bulk_end', ...object({ id: u32, ok: flag, bytes: maybe(whole()), next: maybe(integer) })(v, 'bulk_end') };
     case 'bye': return { t: 'bye', ...object({ why })(v, 'bye') };
     default: return undefined;
   }

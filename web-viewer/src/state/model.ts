@@ -7,6 +7,7 @@ import type { Camera } from '../protocol/control';
 import type { Theme } from './theme';
 import { type View, WHOLE } from './zoom';
 import type { Sentence } from '../words';
+import type { Looking } from '../ui/past/load';
 import type { LinkState } from './link';
 
 export type CardAction = 'copy_link' | 'anyway' | 'watch_here' | 'try_again' | 'reload' | 'forget';
@@ -44,6 +45,15 @@ export interface Model {
   slow: boolean;
   cameras: Camera[];
   tiles: Tile[];
+  /** Cameras in front of which something moves. */
+  moving: Record<string, boolean>;
+  /** There is, or is about to be, a strip of time under the picture; and it is to be seen. */
+  deck: boolean;
+  strip: boolean;
+  /** Looking back, once it is loaded and the streamer knows of it. */
+  looking: Looking | undefined;
+  /** This device may manage. */
+  admin: boolean;
   /** The camera shown alone. */
   large: string | undefined;
   /** What is seen of the picture that is alone on the screen. */
@@ -72,7 +82,7 @@ export interface Model {
 export function initialModel(secure: boolean): Model {
   return {
     screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
-    cameras: [], tiles: [], large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
+    cameras: [], tiles: [], moving: {}, deck: false, strip: true, looking: undefined, admin: false, large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
     notice: undefined, canRename: false, device: '', homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false, theme: 'system',
   };
 }

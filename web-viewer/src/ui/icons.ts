@@ -25,6 +25,9 @@ export const icons = {
   up: 'M5 15l7-7 7 7',
   down: 'M5 9l7 7 7-7',
   play: 'fill:M8 5v14l11-7z',
+  history: 'M4 12a8 8 0 1 0 2.500-5.800M4 4v4h4M12 8v4l3 2',
+  motion: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16',
+  recording: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M10 10h4v4h-4z',
 } as const;
 
 export type IconName = keyof typeof icons;

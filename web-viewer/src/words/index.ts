@@ -8,9 +8,21 @@ export type Params = Record<string, string | number>;
 /** A sentence of the table with what fills its marks. */
 export interface Sentence { key: Key; params?: Params }
 
+/** A table in both languages; `one` has the forms for 0 and 1 where they differ. */
+export interface Table<K extends string> {
+  en: Record<K, string>;
+  fr: Record<K, string>;
+  enOne?: Partial<Record<K, string>>;
+  frOne?: Partial<Record<K, string>>;
+}
+
+export type Say<K extends string> = (key: K, params?: Params) => string;
+
 export interface Words {
   lang: string;
   t(key: Key, params?: Params): string;
+  /** As `t`, for the words of a part that is loaded on demand. */
+  more<K extends string>(table: Table<K>): Say<K>;
   /** "0.2 s", "12 s", "3 min", "2 h". */
   age(ms: number): string;
   /** "14:03", or with seconds. */
@@ -33,14 +45,16 @@ export function words(lang: string): Words {
   const minutes = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   const seconds = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
   const number = (n: number, digits: number): string => numbers[digits]?.format(n) ?? String(n);
-  const t = (key: Key, params: Params = {}): string => {
-    const few = typeof params.n === 'number' && Math.abs(params.n) < 2 ? (french ? frOne : enOne)[key] : undefined;
-    const template = few ?? (french ? fr : en)[key];
+  const more = <K extends string>(table: Table<K>): Say<K> => (key, params = {}) => {
+    const few = typeof params.n === 'number' && Math.abs(params.n) < 2 ? table[french ? 'frOne' : 'enOne']?.[key] : undefined;
+    const template = few ?? table[french ? 'fr' : 'en'][key];
     return (lang === PSEUDO ? pseudo(template) : template).replace(/\{(\w+)\}/g, (mark, name: string) => String(params[name] ?? mark));
   };
+  const t = more({ en, fr, enOne, frOne });
   return {
     lang: french ? 'fr' : 'en',
     t,
+    more,
     number,
     age(ms) {
       const s = ms / 1000;

@@ -4,23 +4,32 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { en, enOne } from './en';
 import { fr, frOne } from './fr';
-import { chooseLanguage, words } from './index';
+import { chooseLanguage, type Table, words } from './index';
+import { panelTable } from './panel';
+import { pastEn } from './past-en';
+import { pastFr } from './past-fr';
+
+/** Every table, as one with plain keys. */
+const TABLES: Table<string>[] = [{ en, fr, enOne, frOne }, panelTable, { en: pastEn, fr: pastFr }];
 
 const marks = (s: string): string[] => (s.match(/\{\w+\}/g) ?? []).sort();
 
 test('both languages have the same keys with the same marks', () => {
-  assert.deepEqual(Object.keys(fr).sort(), Object.keys(en).sort());
-  for (const key of Object.keys(en) as (keyof typeof en)[]) {
-    assert.deepEqual(marks(fr[key]), marks(en[key]), key);
-    assert.notEqual(fr[key].trim(), '', key);
-  }
-  for (const [table, one] of [[en, enOne], [fr, frOne]] as const) {
-    for (const [key, text] of Object.entries(one)) assert.deepEqual(marks(text), marks(table[key as keyof typeof en]), key);
+  for (const table of TABLES) {
+    assert.deepEqual(Object.keys(table.fr).sort(), Object.keys(table.en).sort());
+    for (const [key, text] of Object.entries(table.en)) {
+      assert.deepEqual(marks(table.fr[key] ?? ''), marks(text), key);
+      assert.notEqual(table.fr[key]?.trim(), '', key);
+    }
+    for (const [all, one] of [[table.en, table.enOne ?? {}], [table.fr, table.frOne ?? {}]] as const) {
+      for (const [key, text] of Object.entries(one)) assert.deepEqual(marks(text ?? ''), marks(all[key] ?? ''), key);
+    }
   }
 });
 
 test('French has its own spaces and apostrophe', () => {
-  for (const [key, text] of [...Object.entries(fr), ...Object.entries(frOne)]) {
+  for (const [key, text] of TABLES.flatMap((t) => [...Object.entries(t.fr), ...Object.entries(t.frOne ?? {})])) {
+    assert.ok(text, key);
     assert.doesNotMatch(text, /'/, key);
     assert.doesNotMatch(text, /[^\u202f][;?!]/, key);
     assert.doesNotMatch(text, /[^\u00a0]:/, key);
@@ -28,7 +37,7 @@ test('French has its own spaces and apostrophe', () => {
 });
 
 test('sentences have at most 25 words', () => {
-  for (const [key, text] of Object.entries(en)) assert.ok(text.split(/\s+/).length <= 25, key);
+  for (const [key, text] of TABLES.flatMap((t) => Object.entries(t.en))) assert.ok(text.split(/\s+/).length <= 25, key);
 });
 
 test('numbers are written as the language writes them', () => {
@@ -59,7 +68,7 @@ function sources(): string {
   const files = readdirSync(SOURCES, { withFileTypes: true, recursive: true })
     .filter((f) => f.isFile() && /\.(ts|svelte)$/.test(f.name) && !f.name.endsWith('.test.ts'))
     .map((f) => path.join(f.parentPath ?? f.path, f.name))
-    .filter((f) => !/words.(en|fr)\.ts$/.test(f));
+    .filter((f) => !/words.(\w+-)?(en|fr)\.ts$/.test(f));
   return files.map((f) => readFileSync(f, 'utf8')).join('\n');
 }
 
@@ -71,7 +80,7 @@ function unused(keys: readonly string[], text: string): string[] {
 
 test('every word of the table is said somewhere', () => {
   const text = sources();
-  assert.deepEqual(unused(Object.keys(en), text), []);
+  for (const table of TABLES) assert.deepEqual(unused(Object.keys(table.en), text), []);
   // Control: a word that nothing says is noticed.
   assert.deepEqual(unused(['live', 'never_said'], text), ['never_said']);
 });
