@@ -23,6 +23,7 @@ import { finalCard, isLocalHost, linkLine } from './state/sentence';
 import { WHOLE } from './state/zoom';
 import { Watch } from './watch';
 import type { Words } from './words';
+import type { Requests } from './past/requests';
 import type { Looking } from './ui/past/load';
 
 /** Ages are redrawn and deadlines looked at this often. */
@@ -61,6 +62,11 @@ export class Viewer {
   private newlyPaired = false;
   /** The browser was told to keep pages from the local network (Chromium's permission; others have none). */
   private lanDenied = false;
+
+  /** What asks the streamer for more than pictures, while there is a session. */
+  get requests(): Requests | undefined {
+    return this.looking?.back.requests;
+  }
 
   constructor(readonly model: Model, readonly words: Words, private fragment: string) {
     this.sound = new Sound((state) => {

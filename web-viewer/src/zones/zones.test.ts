@@ -15,7 +15,7 @@ const SQUARE: Polygon = [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]
 const BOW: Polygon = [[0, 0], [1, 1], [1, 0], [0, 1]];
 const SCALE = { w: 1000, h: 500 };
 const zone = (more: Partial<ZoneRow> = {}): ZoneRow => ({ name: 'Path', kind: 'watch', points: SQUARE, min_duration: 0, ...more });
-const near = (a: Point, b: Point): void => assert.ok(Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-6, `${a} is not ${b}`);
+const near = (a: Point, b: Point): void => assert.ok(Math.hypot(a[0] - b[0], a[1] - b[1]) < 1e-6, `${a.join()} is not ${b.join()}`);
 
 test('edges that cross are found, both of them, and none of a shape that is only notched', () => {
   assert.deepEqual([...crossings(BOW)].sort(), [0, 2]);
