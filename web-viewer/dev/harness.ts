@@ -3,7 +3,7 @@ import '../src/ui/base.css';
 import { PeerClock } from '../src/player/clock';
 import type { Picture } from '../src/player/freshness';
 import { SlotPlayer, wallNow } from '../src/player/slot';
-import { lookBack } from './past';
+import { lookBack as lookBackWith } from './past';
 import type { Camera } from '../src/protocol/control';
 import { initialModel, type Model, type Tile } from '../src/state/model';
 import { finalCard } from '../src/state/sentence';
@@ -20,6 +20,8 @@ const viewer = new Viewer(model, table, '');
 const camera = (i: number, name: string): Camera => ({
   id: `c${i}`, name, state: 'live', width: 1280, height: 720, fps: 30, audio: true, layers: ['full', 'small'],
 });
+
+const lookBack = (v: Viewer, made: { marks?: number } = {}): ReturnType<typeof lookBackWith> => lookBackWith(v, { ...made, delayMs: Number(query.get('delay') ?? 0) });
 
 function scenery(i: number): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
@@ -124,6 +126,7 @@ const scenes: Record<string, () => unknown> = {
     viewer.enlarge('c1');
     model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'backoff', reason: 'gone' } }));
   },
+  badges: () => { viewing(model); cameras(Number(query.get('n') ?? 4)); model.moving = { c0: true, c2: true }; model.cameras.forEach((c, i) => { if (i < 2) c.recording = 'motion'; }); model.tiles = model.tiles.map((t) => ({ ...t, camera: model.cameras.find((c) => c.id === t.camera.id) ?? t.camera })); },
   past_live: () => { viewing(model); cameras(1); return lookBack(viewer); },
   past: async () => { viewing(model); cameras(1); (await lookBack(viewer)).seek(wallNow() - 3_600_000 * 2, false); },
   past_gap: async () => { viewing(model); cameras(1); (await lookBack(viewer)).seek(wallNow() - 60_000 * 43, false); },

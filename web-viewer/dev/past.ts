@@ -17,7 +17,7 @@ function past(now: number, from: number, to: number, marks: number): object {
     const end = Math.min(at + 10 * MIN, now);
     if (end < from || at > to) continue;
     const why = ago > 180 && ago < 280 ? 'always' : 'motion';
-    spans.push([ago < 10 ? null : Math.round(at / MIN), us(at), us(end), why, at / MIN % 5 === 0, true, 20_000_000]);
+    spans.push([ago < 10 ? null : Math.round(at / MIN), us(at), us(end), why, Math.round(at / MIN / 10) % 5 === 0, true, 20_000_000]);
   }
   const motion = [];
   const apart = 30 * 24 * 60 * MIN / marks;

@@ -9,7 +9,7 @@ await mkdir(folder, { recursive: true });
 const site = await serve(await harness());
 const browser = await launch();
 try {
-  for (const [size, width, height] of [['phone', 390, 844], ['side', 844, 390], ['desk', 1280, 800]]) {
+  for (const [size, width, height] of [['phone', 390, 844], ['small', 320, 568], ['side', 844, 390], ['desk', 1280, 800]]) {
     for (const look of ['dark', 'light', 'grey']) {
       const colorScheme = look === 'light' ? 'light' : 'dark';
       const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale: 'en-GB' });

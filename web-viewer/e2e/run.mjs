@@ -7,6 +7,8 @@ import { skip, summary } from './check.mjs';
 import { cameraChecks } from './camera-checks.mjs';
 import { clipChecks } from './clip-checks.mjs';
 import { keptChecks } from './kept-checks.mjs';
+import { pastChecks } from './past-checks.mjs';
+import { pastRealChecks } from './past-real-checks.mjs';
 import { paintChecks } from './paint-checks.mjs';
 import { protocolChecks } from './protocol-checks.mjs';
 import { realChecks } from './real-checks.mjs';
@@ -28,10 +30,12 @@ try {
   if (part('sentences')) await sentenceChecks(browser, site.origin, dev.origin);
   if (part('screens')) await screenChecks(browser, dev.origin);
   if (part('cameras')) await cameraChecks(browser, dev.origin);
+  if (part('past')) await pastChecks(browser, dev.origin);
   const streamer = process.env.ATHOME_STREAMER;
   if (streamer === undefined) skip('the page with the real streamer', 'ATHOME_STREAMER does not name its program');
   else {
     if (part('real')) await realChecks(browser, streamer);
+    if (part('past_real')) await pastRealChecks(browser, streamer);
     if (part('clips')) await clipChecks(browser, streamer);
   }
 } finally {

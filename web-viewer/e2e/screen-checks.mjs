@@ -143,6 +143,8 @@ export async function screenChecks(browser, origin) {
     }
     await page.getByRole('button', { name: 'Connection' }).focus();
     await page.keyboard.press('Enter');
+    // The first one is loaded only now.
+    await page.locator('aside').waitFor();
     equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Close', 'focus in the panel');
     await page.keyboard.press('Escape');
     equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Connection', 'focus after it');

@@ -221,9 +221,9 @@ export class Back {
       return;
     }
     this.picture(to, 500);
-    if (play && byPictures(state.speed)) this.pictures = { from: to, sinceMs: performance.now() };
-    else if (!state.unplayable) this.media?.show(to, play);
-    else state.playing = false;
+    if (!play && !state.unplayable) this.media?.show(to, false);
+    else if (play && this.slides(state.speed)) this.pictures = { from: to, sinceMs: performance.now() };
+    else if (play) this.media?.show(to, true);
     this.frameLoop();
     void this.load();
   }
@@ -264,14 +264,14 @@ export class Back {
       return;
     }
     if (state.playing) this.pause();
-    else if (state.end === undefined) this.setSpeed(state.speed, true);
+    else this.seek(state.at, true);
   }
 
   pause(): void {
     this.state.playing = false;
     this.pictures = undefined;
     this.media?.pause();
-    if (byPictures(this.state.speed)) this.seek(this.state.at, false);
+    if (this.slides(this.state.speed)) this.seek(this.state.at, false);
   }
 
   /** Another speed; playing goes on from here. */
@@ -282,8 +282,8 @@ export class Back {
     state.playing = play && state.on;
     this.sound();
     if (!state.on) return;
-    if (state.gap || byPictures(speed) || byPictures(before) || !this.media) {
-      if (byPictures(speed)) this.media?.stop();
+    if (state.gap || this.slides(speed) || this.slides(before) || !this.media) {
+      if (this.slides(speed)) this.media?.stop();
       if (play) this.seek(state.at, true);
       return;
     }
@@ -408,8 +408,9 @@ export class Back {
     const now = this.now();
     const view = this.axis;
     const [from, to] = state.loaded ? [left(view) - view.span / 2, right(view) + view.span / 2] : [now - 25 * HOUR, now];
-    const missing = known.missing(Math.max(0, Math.min(from, this.zone.dayStart(state.at))), Math.min(to, now - (state.loaded ? FRESH_MS : 0)));
-    if (!missing) return !always;
+    const missing = known.missing(Math.max(0, Math.min(from, this.zone.dayStart(state.at))), Math.min(to, now - (state.loaded ? FRESH_MS : 0)))
+      ?? (always ? { from: now - 2 * FRESH_MS, to: now } : undefined);
+    if (!missing) return false;
     try {
       const got = await requests.whole({ t: 'past', camera: state.camera, from: us(missing.from), to: us(missing.to) }, MAX_LIST_BYTES);
       const told = parsePast(got.bytes);
@@ -453,6 +454,11 @@ export class Back {
     if (viewer.model.cameras.length > 1 && viewer.model.large !== this.state.camera) viewer.enlarge(this.state.camera);
     viewer.model.view = { scale: 1, x: 0, y: 0 };
     this.sound();
+  }
+
+  /** Shown as pictures one after the other: where the player would not keep up, and where there is none. */
+  private slides(speed: Speed): boolean {
+    return this.state.unplayable || byPictures(speed);
   }
 
   private gapOf(at: number): Gap {
