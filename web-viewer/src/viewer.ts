@@ -23,7 +23,6 @@ import { finalCard, isLocalHost, linkLine } from './state/sentence';
 import { WHOLE } from './state/zoom';
 import { Watch } from './watch';
 import type { Words } from './words';
-import type { Requests } from './past/requests';
 import type { Looking } from './ui/past/load';
 
 /** Ages are redrawn and deadlines looked at this often. */
@@ -42,7 +41,7 @@ export class Viewer {
   private crypto: Crypto | undefined;
   private pairing: Pairing | undefined;
   private code: Link | undefined;
-  private session: Session | undefined;
+  session: Session | undefined;
   private signal: Signal | undefined;
   private readonly sound: Sound;
   private readonly tabs: Tabs;
@@ -54,7 +53,7 @@ export class Viewer {
   private thumbed = wallNow();
   private noticeUntil = 0;
   private awake = false;
-  private looking: Looking | undefined;
+  looking: Looking | undefined;
   private pictured = (): void => undefined;
   private readonly firstPicture = new Promise<void>((done) => { this.pictured = done; });
   /** A name on its way. */
@@ -62,11 +61,6 @@ export class Viewer {
   private newlyPaired = false;
   /** The browser was told to keep pages from the local network (Chromium's permission; others have none). */
   private lanDenied = false;
-
-  /** What asks the streamer for more than pictures, while there is a session. */
-  get requests(): Requests | undefined {
-    return this.looking?.back.requests;
-  }
 
   constructor(readonly model: Model, readonly words: Words, private fragment: string) {
     this.sound = new Sound((state) => {
@@ -362,6 +356,8 @@ export class Viewer {
         this.watch?.control(message);
         this.looking?.back.control(message);
         if (message.t === 'done' || message.t === 'refused') this.renamed(pairing, message.re, message.t === 'done');
+        this.model.moves?.moves.control(message);
+        if (message.t === 'mode') void import('./ui/zones/house').then((m) => m.house(this, message.mode));
         if (message.t === 'attached' && message.kind === 'audio') this.heard = message.camera;
         if (message.t === 'hello' || message.t === 'cameras') {
           if (message.t === 'hello') {

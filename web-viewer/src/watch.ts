@@ -98,7 +98,6 @@ export class Watch {
     switch (message.t) {
       case 'hello':
         this.model.place = message.place;
-        this.model.moves?.moves.again();
         this.cameras(message.cameras);
         this.slots();
         return;
@@ -119,24 +118,12 @@ export class Watch {
       case 'motion':
         this.model.moving = { ...this.model.moving, [message.camera]: message.moving };
         return;
-      case 'mode':
-        this.model.mode = message.mode;
-        return;
-      case 'cells':
-        this.model.moves?.moves.control(message);
-        return;
       case 'refused':
         this.wasRefused(message.re);
         return;
-      case 'pong': case 'done': case 'bulk_begin': case 'bulk_end': case 'bye':
+      case 'pong': case 'mode': case 'cells': case 'done': case 'bulk_begin': case 'bulk_end': case 'bye':
         return;
     }
-  }
-
-  /** Asks for the cells that move, or for no more of them. */
-  cells(camera: string, on: boolean): void {
-    const { session } = this;
-    if (session?.ready) session.send({ t: 'cells', re: session.request(), camera, on });
   }
 
   frame(camera: string, times: FrameTimes): void {

@@ -46,7 +46,7 @@ export type ToViewer =
   | ({ t: 'slot_stats' } & SlotStats)
   | { t: 'watching'; names: string[] }
   | { t: 'motion'; camera: string; moving: boolean; zones: string[] }
-  | { t: 'mode'; mode: HouseMode }
+  | { t: 'mode'; mode: string }
   | { t: 'cells'; camera: string; width: number; height: number; bits: string }
   | { t: 'done'; re: number }
   | { t: 'refused'; re: number; why: RefusedWhy }

@@ -95,9 +95,9 @@ export function parseToViewer(source: string): ToViewer | undefined {
       };
     case 'watching': return { t: 'watching', ...object({ names: list(text) })(v, 'watching') };
     case 'motion': return { t: 'motion', ...object({ camera: text, moving: flag, zones: list(text) })(v, 'motion') };
-    // A newer streamer may know more of them: then there is no word for it.
-    case 'mode': return known(oneOf('home', 'away', 'privacy'))([object({ mode: text })(v, 'mode').mode], 'mode').map((mode) => ({ t: 'mode' as const, mode }))[0];
-    case 'cells': return { t: 'cells', ...object({ camera: text, width: whole(0xffff), height: whole(0xffff), bits: text })(v, 'cells') };
+    // A newer streamer may know more modes than have a word here.
+    case 'mode': return { t: 'mode', ...object({ mode: text })(v, 'mode') };
+    case 'cells': return { t: 'cells', ...object({ camera: text, width: u32, height: u32, bits: text })(v, 'cells') };
     case 'done': return { t: 'done', ...object({ re: u32 })(v, 'done') };
     case 'refused':
       return {

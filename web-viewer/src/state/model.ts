@@ -8,8 +8,8 @@ import type { Theme } from './theme';
 import { type View, WHOLE } from './zoom';
 import type { Sentence } from '../words';
 import type { Looking } from '../ui/past/load';
+import type { House, Moving } from '../ui/zones/house';
 import type { Editing } from '../ui/zones/load';
-import type { Moving } from '../ui/zones/moves';
 import type { LinkState } from './link';
 
 export type CardAction = 'copy_link' | 'anyway' | 'watch_here' | 'try_again' | 'reload' | 'forget';
@@ -58,7 +58,8 @@ export interface Model {
   admin: boolean;
   /** How the house is watched over; undefined where the streamer knows of no house. */
   mode: HouseMode | undefined;
-  /** What moves, once it was wanted; and the editor of zones while it is open. */
+  /** What is shown of that; what moves, once it was wanted; and the editor of zones while it is open. */
+  house: House | undefined;
   moves: Moving | undefined;
   zones: Editing | undefined;
   /** The camera shown alone. */
@@ -89,7 +90,7 @@ export interface Model {
 export function initialModel(secure: boolean): Model {
   return {
     screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
-    cameras: [], tiles: [], moving: {}, deck: false, strip: true, looking: undefined, admin: false, mode: undefined, moves: undefined, zones: undefined, large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
+    cameras: [], tiles: [], moving: {}, deck: false, strip: true, looking: undefined, admin: false, mode: undefined, house: undefined, moves: undefined, zones: undefined, large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
     notice: undefined, canRename: false, device: '', homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false, theme: 'system',
   };
 }

@@ -47,7 +47,7 @@ function later(text: string): void {
   }, wait);
 }
 
-export function say(region: 'status' | 'alert', text: string): void {
+function say(region: 'status' | 'alert', text: string): void {
   const element = document.getElementById(region);
   if (element && element.textContent !== text) element.textContent = text;
 }

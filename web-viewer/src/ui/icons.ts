@@ -28,12 +28,6 @@ export const icons = {
   history: 'M4 12a8 8 0 1 0 2.500-5.800M4 4v4h4M12 8v4l3 2',
   motion: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16',
   recording: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16M10 10h4v4h-4z',
-  home: 'M4 11l8-7 8 7v9h-5v-6H9v6H4z',
-  away: 'M10 4H5v16h5M9 12h11M16 8l4 4-4 4',
-  lock: 'M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3',
 } as const;
-
-/** Of the house's modes. */
-export const MODE_ICONS = { home: 'home', away: 'away', privacy: 'lock' } as const;
 
 export type IconName = keyof typeof icons;

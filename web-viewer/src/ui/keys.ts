@@ -2,7 +2,7 @@
 
 export type KeyAction =
   | { do: 'camera'; index: number }
-  | { do: 'grid' | 'full' | 'mute' | 'snapshot' | 'stats' | 'settings' | 'moves' | 'zones' | 'back' }
+  | { do: 'grid' | 'full' | 'mute' | 'snapshot' | 'stats' | 'settings' | 'back' }
   | { do: 'volume'; by: number }
   /** Moves what is seen of an enlarged picture, in parts of its box. */
   | { do: 'pan'; x: number; y: number };
@@ -27,8 +27,6 @@ export function actionOf(e: Pressed, singleKeys: boolean, zoomed = false): KeyAc
     case 'm': return { do: 'mute' };
     case 's': return { do: 'snapshot' };
     case 'i': return { do: 'stats' };
-    case 'w': return { do: 'moves' };
-    case 'z': return { do: 'zones' };
     case '?': return { do: 'settings' };
     case 'arrowup': return { do: 'volume', by: 0.1 };
     case 'arrowdown': return { do: 'volume', by: -0.1 };

@@ -9,7 +9,7 @@ const EVERY_MS = 100;
 /** Fails with `lost` where there is no connection. */
 export async function requests(viewer: Viewer): Promise<Requests> {
   for (let i = 0; i < TRIES; i += 1) {
-    const found = viewer.requests;
+    const found = viewer.looking?.back.requests;
     if (found) return found;
     await new Promise((done) => { setTimeout(done, EVERY_MS); });
   }

@@ -1,6 +1,5 @@
 // The grid that a camera looks for motion on: which cells move, which of them count, and whether it is enough. Pure; the
 // rules are those of streamer/src/motion/zones.rs.
-import { unb64 } from '../protocol/bytes';
 import { spans, type Polygon } from './polygon';
 import type { Rules } from './rules';
 
@@ -15,9 +14,9 @@ export function decode(width: number, height: number, bits: string): Cells | und
   if (all === 0 || all > MOST_CELLS) return undefined;
   const moving = new Uint8Array(all);
   if (bits === '') return { width, height, moving };
-  const bytes = unb64(bits, Math.ceil(all / 8));
-  if (!bytes) return undefined;
-  for (let i = 0; i < all; i += 1) moving[i] = (bytes[i >> 3] ?? 0) >> (i & 7) & 1;
+  if (!/^[\w-]*$/.test(bits) || bits.length !== Math.ceil(Math.ceil(all / 8) * 4 / 3)) return undefined;
+  const bytes = atob(bits.replaceAll('-', '+').replaceAll('_', '/'));
+  for (let i = 0; i < all; i += 1) moving[i] = bytes.charCodeAt(i >> 3) >> (i & 7) & 1;
   return { width, height, moving };
 }
 

@@ -22,7 +22,7 @@ export class Moves {
     const count = (by: number): void => {
       const before = this.wanted.get(camera) ?? 0;
       this.wanted.set(camera, before + by);
-      if (before === 0 || before + by === 0) this.viewer.watch?.cells(camera, before === 0);
+      if (before === 0 || before + by === 0) this.tell(camera, before === 0);
     };
     count(1);
     if (this.viewer.model.admin && !this.rules[camera]) void this.learn(camera);
@@ -32,19 +32,25 @@ export class Moves {
     };
   }
 
-  /** A session began. */
-  again(): void {
+  /** A session began: what was known is of the one before. */
+  private again(): void {
     this.seen = {};
-    for (const [camera, n] of this.wanted) if (n > 0) this.viewer.watch?.cells(camera, true);
+    for (const [camera, n] of this.wanted) if (n > 0) this.tell(camera, true);
   }
 
   control(message: ToViewer): void {
+    if (message.t === 'hello') this.again();
     if (message.t !== 'cells' || !this.wanted.get(message.camera)) return;
     this.show(message.camera, decode(message.width, message.height, message.bits));
   }
 
   setRules(camera: string, rules: Rules): void {
     this.rules = { ...this.rules, [camera]: rules };
+  }
+
+  private tell(camera: string, on: boolean): void {
+    const { session } = this.viewer;
+    if (session?.ready) session.send({ t: 'cells', re: session.request(), camera, on });
   }
 
   private show(camera: string, cells: Cells | undefined): void {
@@ -61,4 +67,9 @@ export class Moves {
       // All cells are then drawn alike.
     }
   }
+}
+
+/** Shows what moves over the live pictures, or no more. */
+export function toggleMoves({ model }: Viewer): void {
+  if (model.moves) model.moves.moves.on = !model.moves.moves.on;
 }

@@ -1,6 +1,6 @@
 // Where and how a camera looks for motion, as in shared/src/protocol/house.rs. Pure.
 import { flag, list, maybe, number, object, oneOf, ShapeError, text, whole, type Shape } from '../protocol/shape';
-import { utf8, type Bytes } from '../protocol/bytes';
+import type { Bytes } from '../protocol/bytes';
 import type { ZoneKind, ZoneRow } from '../protocol/control';
 import { crossings, inPicture, LEAST_CORNERS, MOST_CORNERS } from './polygon';
 
@@ -47,7 +47,7 @@ export function wrongs({ zones }: Rules): Map<number, Wrong> {
     if (points.length < LEAST_CORNERS || points.length > MOST_CORNERS) found.set(i, 'corners');
     else if (crossings(points).size > 0) found.set(i, 'cross');
     else if (short === '') found.set(i, 'no_name');
-    else if (utf8(short).length > MOST_NAME) found.set(i, 'long_name');
+    else if (new TextEncoder().encode(short).length > MOST_NAME) found.set(i, 'long_name');
     else if (names.has(short)) found.set(i, 'twice');
     names.add(short);
   });

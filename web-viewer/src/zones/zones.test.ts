@@ -107,11 +107,6 @@ test('cells are read lowest bit first, and what does not fit is nothing', () => 
   assert.throws(() => parseToViewer('{"t":"cells","camera":"a","width":-4,"height":2,"bits":"hQ"}'));
 });
 
-test('a mode without a word is none', () => {
-  assert.deepEqual(parseToViewer('{"t":"mode","mode":"away"}'), { t: 'mode', mode: 'away' });
-  assert.equal(parseToViewer('{"t":"mode","mode":"holiday"}'), undefined);
-});
-
 test('cells needed are those of the streamer', () => {
   assert.deepEqual([1, 50, 100].map(cellsNeeded), [58, 7, 3]);
 });
