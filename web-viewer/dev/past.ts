@@ -27,7 +27,7 @@ function past(now: number, from: number, to: number, marks: number): object {
   }
   return {
     camera: 'c0', from: us(from), to: us(to), now: us(now), zone: { name: 'Europe/Paris', offsets: [[us(from), 3600]] },
-    spans, motion, room: {}, more: false,
+    spans, motion, room: { oldest: us(now - 30 * 24 * 60 * MIN) }, more: false,
   };
 }
 

@@ -8,7 +8,7 @@ import { canPlay, Media } from './media';
 import { byPictures, pastGap, pictureClock, shuttle, type Speed, speedStep } from './player';
 import { type Got, RefusedError, Requests } from './requests';
 import { type Held, pictureStep, Scrub } from './scrub';
-import { snapped, spanAt } from './spans';
+import { snapped, type Span, spanAt } from './spans';
 import { Times } from './times';
 import { MAX_LIST_BYTES, parsePast } from './wire';
 import { listedZone, namedZone, type Zone } from './zone';
@@ -29,6 +29,7 @@ const NOW_MS = 4_000;
 /** What is known of the last minutes is asked for again this often while it is in view. */
 const FRESH_MS = 10_000;
 const NOTE_MS = 2_500;
+const BUSY_MS = 60;
 /** An old streamer gives no answer at all. */
 const SILENT_MS = 4_000;
 
@@ -78,6 +79,8 @@ export class Back {
   zone: Zone;
   /** The picture that follows the finger, and how it is drawn. */
   still: Held<Blob> | undefined;
+  /** When the oldest recording of all began. */
+  oldest: number | undefined;
   private zoneName: string | undefined;
   private offsets = new Map<number, number>();
   private readonly all = new Map<string, Known>();
@@ -220,6 +223,7 @@ export class Back {
       }
       return;
     }
+    this.freeze();
     this.picture(to, 500);
     if (!play && !state.unplayable) this.media?.show(to, false);
     else if (play && this.slides(state.speed)) this.pictures = { from: to, sinceMs: performance.now() };
@@ -247,8 +251,17 @@ export class Back {
   }
 
   event(by: 1 | -1): void {
-    const found = neighbour(this.shownEvents(), this.state.on ? this.state.at : this.now(), by);
-    if (found) this.playEvent(found);
+    const at = this.state.on ? this.state.at : this.now();
+    const found = neighbour(this.shownEvents(), at, by);
+    if (found) {
+      this.playEvent(found);
+      return;
+    }
+    // What is loaded is about the time in view: before it there may be more.
+    void this.reach(by < 0 ? at - MAX_SPAN : at, by < 0 ? at : Math.min(this.now(), at + MAX_SPAN)).then(() => {
+      const further = neighbour(this.shownEvents(), at, by);
+      if (further) this.playEvent(further);
+    });
   }
 
   /** From a little before it, as far as that was recorded. */
@@ -403,18 +416,31 @@ export class Back {
 
   /** Asks for what of the view is not known yet; resolves with whether an answer came. */
   async load(always = false): Promise<boolean> {
-    const { requests, known, state } = this;
-    if (!requests) return false;
+    const { known, state } = this;
     const now = this.now();
     const view = this.axis;
     const [from, to] = state.loaded ? [left(view) - view.span / 2, right(view) + view.span / 2] : [now - 25 * HOUR, now];
     const missing = known.missing(Math.max(0, Math.min(from, this.zone.dayStart(state.at))), Math.min(to, now - (state.loaded ? FRESH_MS : 0)))
       ?? (always ? { from: now - 2 * FRESH_MS, to: now } : undefined);
-    if (!missing) return false;
+    return missing !== undefined && await this.learn(missing);
+  }
+
+  /** Asks for what is not known of a longer time, in as many answers as it takes. */
+  private async reach(from: number, to: number): Promise<void> {
+    for (let tries = 0; tries < 8; tries += 1) {
+      const missing = this.known.missing(Math.max(0, from), to);
+      if (!missing || !await this.learn(missing)) return;
+    }
+  }
+
+  private async learn(missing: Span): Promise<boolean> {
+    const { requests, known, state } = this;
+    if (!requests) return false;
     try {
       const got = await requests.whole({ t: 'past', camera: state.camera, from: us(missing.from), to: us(missing.to) }, MAX_LIST_BYTES);
       const told = parsePast(got.bytes);
-      this.learn(told.zone);
+      this.setZone(told.zone);
+      this.oldest = told.oldest;
       const lastRow = Math.min(told.files.at(-1)?.from ?? missing.to, told.events.at(-1)?.from ?? missing.to);
       known.add(missing, told, told.more ? Math.max(missing.from + 1, lastRow) : told.now);
       Object.assign(state, { loaded: true, trouble: false });
@@ -429,7 +455,7 @@ export class Back {
     }
   }
 
-  private learn(zone: { name?: string; offsets: [number, number][] }): void {
+  private setZone(zone: { name?: string; offsets: [number, number][] }): void {
     for (const [from, seconds] of zone.offsets) this.offsets.set(from, seconds);
     if (zone.name !== undefined && zone.name === this.zoneName) return;
     const named = zone.name === undefined ? undefined : namedZone(zone.name);
@@ -526,7 +552,8 @@ export class Back {
         this.pictureCame();
       }, (error: unknown) => {
         scrub.failed(ask.id, !(error instanceof RefusedError) || error.why === 'unavailable');
-        this.askPictures();
+        // Busy with another's: a moment later, with what is wanted then.
+        setTimeout(() => this.askPictures(), BUSY_MS);
       });
     }
   }
@@ -540,8 +567,8 @@ export class Back {
     this.askPictures();
   }
 
-  ask(at: number, width: number): Promise<Got> {
-    return this.requests?.whole({ t: 'picture', camera: this.state.camera, at: us(at), width }, MAX_PICTURE_BYTES) ?? Promise.reject(new RefusedError('lost'));
+  ask(at: number, width: number, camera = this.state.camera): Promise<Got> {
+    return this.requests?.whole({ t: 'picture', camera, at: us(at), width }, MAX_PICTURE_BYTES) ?? Promise.reject(new RefusedError('lost'));
   }
 
   /** Keeps the player's frame on the screen while there is nothing newer. */

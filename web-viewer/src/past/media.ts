@@ -310,7 +310,7 @@ export class Media {
       if (this.turn !== turn) return;
       this.frames();
       this.shown += 1;
-      if (this.target < 0) this.on.frame(this.wall(meta.mediaTime));
+      if (this.target < 0 && !video.seeking) this.on.frame(this.wall(meta.mediaTime));
     });
   }
 

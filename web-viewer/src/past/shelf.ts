@@ -1,34 +1,63 @@
 // The list of events: their pictures, and what is kept and deleted.
 import { type Back, jpeg } from './back';
 import type { Clip, Event } from './known';
+import { RefusedError } from './requests';
 
 const ROW_PX = 192;
 /** Pictures of rows that are kept. */
 const MAX_THUMBS = 1_000;
+/** The streamer makes another picture: asked again after this. */
+const BUSY_MS = 150;
 /** A deletion is sent only after this, so that it can be undone. */
 const UNDO_MS = 8_000;
 
 export class Shelf {
   private readonly thumbs = new Map<string, Promise<string | undefined>>();
+  private readonly wishes: (() => Promise<void>)[] = [];
+  private serving = false;
   private removeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly back: Back) {}
 
-  /** The address of an event's picture. */
+  /** The address of an event's picture; asked for one after the other, the newest wish first. */
   thumb(event: Event): Promise<string | undefined> {
-    const key = `${this.back.state.camera} ${event.id}`;
+    const { camera } = this.back.state;
+    const key = `${camera} ${event.id}`;
     let found = this.thumbs.get(key);
     if (!found) {
+      if (this.thumbs.size >= MAX_THUMBS) this.forgetThumbs();
       // A little into it there is more to be seen than at its first moment.
       const at = event.from + Math.min(2_000, ((event.to ?? event.from) - event.from) / 2);
-      found = this.back.ask(at, ROW_PX).then((got) => URL.createObjectURL(jpeg(got)), () => {
-        this.thumbs.delete(key);
-        return undefined;
+      found = new Promise((done) => {
+        this.wishes.push(async () => {
+          const url = await this.fetch(at, camera);
+          if (url === undefined) this.thumbs.delete(key);
+          done(url);
+        });
       });
       this.thumbs.set(key, found);
-      if (this.thumbs.size > MAX_THUMBS) this.forgetThumbs();
+      void this.serve();
     }
     return found;
+  }
+
+  private async serve(): Promise<void> {
+    if (this.serving) return;
+    this.serving = true;
+    for (let wish = this.wishes.pop(); wish; wish = this.wishes.pop()) await wish();
+    this.serving = false;
+  }
+
+  private async fetch(at: number, camera: string): Promise<string | undefined> {
+    for (let tries = 0; tries < 5; tries += 1) {
+      try {
+        return URL.createObjectURL(jpeg(await this.back.ask(at, ROW_PX, camera)));
+      } catch (error) {
+        if (!(error instanceof RefusedError) || error.why !== 'busy') return undefined;
+        await new Promise((done) => { setTimeout(done, BUSY_MS); });
+      }
+    }
+    return undefined;
   }
 
   async keep(files: readonly Clip[], kept: boolean): Promise<void> {

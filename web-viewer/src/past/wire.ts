@@ -12,6 +12,8 @@ export interface Told {
   events: Event[];
   zone: { name?: string; offsets: [from: number, seconds: number][] };
   now: number;
+  /** When the oldest recording of any camera began. */
+  oldest: number | undefined;
   more: boolean;
 }
 
@@ -44,13 +46,13 @@ export function parsePast(bytes: Uint8Array): Told {
     throw new ShapeError('not JSON');
   }
   const any: Shape<unknown> = (v) => v;
-  const { spans, motion, zone, now, more } = object({ spans: any, motion: any, zone: object({ name: maybe(text), offsets: any }), now: wall, more: any })(value, 'past');
+  const { spans, motion, zone, now, room, more } = object({ spans: any, motion: any, room: object({ oldest: maybe(wall) }), zone: object({ name: maybe(text), offsets: any }), now: wall, more: any })(value, 'past');
   return {
     files: rows(spans, 'spans', MAX_ROWS, file), events: rows(motion, 'motion', MAX_ROWS, event),
     zone: {
       ...(zone.name === undefined ? {} : { name: zone.name }),
       offsets: rows(zone.offsets, 'offsets', 256, ([from, seconds], at) => [wall(from, at), integer(seconds, at)]),
     },
-    now, more: more === true,
+    now, oldest: room.oldest, more: more === true,
   };
 }
