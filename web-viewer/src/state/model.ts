@@ -57,11 +57,11 @@ export interface Model {
   /** This device may manage. */
   admin: boolean;
   /** How the house is watched over; undefined where the streamer knows of no house. */
-  mode: HouseMode | undefined;
+  mode?: HouseMode | undefined;
   /** What is shown of that; what moves, once it was wanted; and the editor of zones while it is open. */
-  house: House | undefined;
-  moves: Moving | undefined;
-  zones: Editing | undefined;
+  house?: House | undefined;
+  moves?: Moving | undefined;
+  zones?: Editing | undefined;
   /** The camera shown alone. */
   large: string | undefined;
   /** What is seen of the picture that is alone on the screen. */
@@ -90,7 +90,7 @@ export interface Model {
 export function initialModel(secure: boolean): Model {
   return {
     screen: { at: 'starting' }, place: '', secure, link: { at: 'idle' }, line: undefined, reason: undefined, slow: false,
-    cameras: [], tiles: [], moving: {}, deck: false, strip: true, looking: undefined, admin: false, mode: undefined, house: undefined, moves: undefined, zones: undefined, large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
+    cameras: [], tiles: [], moving: {}, deck: false, strip: true, looking: undefined, admin: false, large: undefined, view: WHOLE, watching: [], sound: 'off', soundOffer: false, volume: 1, tapPicture: false,
     notice: undefined, canRename: false, device: '', homeCard: false, stats: undefined, panel: 'none', singleKeys: true, fullScreen: false, theme: 'system',
   };
 }
