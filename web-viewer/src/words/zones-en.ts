@@ -1,6 +1,6 @@
 // Words of the editor of zones.
 export const zonesEn = {
-  title: 'Zones of {cam}',
+  title: '{cam} · Zones',
   close: 'Leave zones',
   undo: 'Undo',
   redo: 'Redo',

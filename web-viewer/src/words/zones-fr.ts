@@ -2,7 +2,7 @@
 import type { ZonesKey } from './zones-en';
 
 export const zonesFr: Record<ZonesKey, string> = {
-  title: 'Zones de {cam}',
+  title: '{cam} · Zones',
   close: 'Quitter les zones',
   undo: 'Annuler',
   redo: 'Rétablir',
