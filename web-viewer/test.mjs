@@ -22,7 +22,7 @@ try {
   const entryPoints = await find(path.join(root, 'src'));
   await bundle({
     entryPoints, outdir: out, outExtension: { '.js': '.mjs' }, platform: 'node', target: 'node18', outbase: root,
-    sourcemap: 'inline', external: ['node:*'], define: { DEV: 'false', VECTORS: JSON.stringify(path.join(root, '../shared/tests/vectors')), SOURCES: JSON.stringify(path.join(root, 'src')) },
+    sourcemap: 'inline', external: ['node:*'], define: { DEV: 'true', VECTORS: JSON.stringify(path.join(root, '../shared/tests/vectors')), SOURCES: JSON.stringify(path.join(root, 'src')) },
   });
   const tests = (await find(path.join(root, 'src'))).map((f) => path.join(out, path.relative(root, f)).replace(/\.ts$/, '.mjs'));
   const { status } = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...tests], { stdio: 'inherit' });

@@ -4,6 +4,7 @@ import { PeerClock } from '../src/player/clock';
 import type { Picture } from '../src/player/freshness';
 import { SlotPlayer, wallNow } from '../src/player/slot';
 import { lookBack as lookBackWith } from './past';
+import { editZones, withHouse } from './zones';
 import type { Camera } from '../src/protocol/control';
 import { initialModel, type Model, type Tile } from '../src/state/model';
 import { finalCard } from '../src/state/sentence';
@@ -135,6 +136,24 @@ const scenes: Record<string, () => unknown> = {
   past_take: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); const at = wallNow() - 3_600_000 * 2; back.seek(at, false); back.state.open = 'take'; back.state.piece = { from: at - 60_000, to: at + 30_000 }; },
   past_goto: async () => { viewing(model); cameras(1); model.admin = true; (await lookBack(viewer)).state.open = 'goto'; },
   past_end: async () => { viewing(model); cameras(1); const back = await lookBack(viewer); back.seek(wallNow() - 10_000, false); setTimeout(() => { back.state.end = 'now'; }, 100); },
+  house: async () => { viewing(model); cameras(4); await withHouse(viewer, 'away'); model.panel = 'house'; },
+  house_seen: async () => { viewing(model); cameras(1); await withHouse(viewer, 'home'); model.admin = false; model.panel = 'house'; },
+  house_settings: async () => { viewing(model); cameras(2); await withHouse(viewer, 'away'); model.panel = 'settings'; },
+  house_private: async () => {
+    viewing(model);
+    cameras(2, stale(80_000, 'clock'));
+    await withHouse(viewer, 'privacy');
+    model.tiles = model.tiles.map((t) => ({ ...t, camera: { ...t.camera, state: 'stopped' } }));
+  },
+  moves: async () => { viewing(model); cameras(1); await withHouse(viewer, 'away'); if (model.moves) model.moves.moves.on = true; },
+  zones: async () => { viewing(model); cameras(1); (await editZones(viewer)).select(0); },
+  zones_corner: async () => { viewing(model); cameras(1); (await editZones(viewer)).select(1, 2); },
+  zones_none: async () => { viewing(model); cameras(1); await editZones(viewer, []); },
+  zones_crossed: async () => { viewing(model); cameras(1); const e = await editZones(viewer); e.select(0); e.drag([[0.1, 0.5], [0.6, 0.9], [0.6, 0.5], [0.1, 0.9]]); e.drop(true); },
+  zones_private: async () => { viewing(model); cameras(1); const e = await editZones(viewer); e.select(0); e.setKind('privacy'); },
+  zones_leave: async () => { viewing(model); cameras(1); const e = await editZones(viewer); e.setSensitivity(70); e.close(); },
+  zones_saved: async () => { viewing(model); cameras(1); const e = await editZones(viewer); e.setSensitivity(70); await e.save(); },
+  zones_zoomed: async () => { viewing(model); cameras(1); const e = await editZones(viewer); e.select(1, 0); model.view = { scale: 2, x: 1, y: 0 }; },
   protection: () => { viewing(model); cameras(1); model.panel = 'protection'; },
   watching: () => { viewing(model); cameras(1); model.panel = 'watching'; },
   full: () => { viewing(model); cameras(1, stale(3_000, 'age')); model.fullScreen = true; },

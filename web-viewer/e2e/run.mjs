@@ -13,6 +13,7 @@ import { paintChecks } from './paint-checks.mjs';
 import { protocolChecks } from './protocol-checks.mjs';
 import { realChecks } from './real-checks.mjs';
 import { screenChecks } from './screen-checks.mjs';
+import { zoneChecks } from './zone-checks.mjs';
 import { sentenceChecks } from './sentence-checks.mjs';
 
 const only = process.env.ONLY;
@@ -29,6 +30,7 @@ try {
   if (part('kept')) await keptChecks(browser, site.origin, dev.origin);
   if (part('sentences')) await sentenceChecks(browser, site.origin, dev.origin);
   if (part('screens')) await screenChecks(browser, dev.origin);
+  if (part('zones')) await zoneChecks(browser, dev.origin);
   if (part('cameras')) await cameraChecks(browser, dev.origin);
   if (part('past')) await pastChecks(browser, dev.origin);
   const streamer = process.env.ATHOME_STREAMER;

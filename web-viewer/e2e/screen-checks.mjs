@@ -38,7 +38,7 @@ const MOVING = () => [...document.querySelectorAll('*')].filter((e) => {
 /** Words on the screen and in names, in the pseudo-language: Latin letters beside these are from outside the table. */
 const SAID = () => [document.body.innerText, ...[...document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')]
   .flatMap((e) => ['aria-label', 'title', 'placeholder', 'alt'].map((a) => e.getAttribute(a) ?? ''))].join('\n');
-const NAMES = /(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b|(Jan|Febr)uary|March|April|May|June|July|August|(Septem|Octo|Novem|Decem)ber|\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\b|MP4|Path|AtHome|Home|Front door|Yard|Garage|Kitchen( tablet)?|Attic|Gate|Boat|Cellar|Workshop|Anna’s phone|Safari|H264|Esc|[×·%…]|kB|MB|\b[GFMSI]\b|message does not open/g;
+const NAMES = /(Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b|(Jan|Febr)uary|March|April|May|June|July|August|(Septem|Octo|Novem|Decem)ber|\b(Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)\b|MP4|Path|Drive|Tree|Window|AtHome|Home|Front door|Yard|Garage|Kitchen( tablet)?|Attic|Gate|Boat|Cellar|Workshop|Anna’s phone|Safari|H264|Esc|[×·%…]|kB|MB|\b[GFMSI]\b|message does not open/g;
 const foreign = async (page) => (await page.evaluate(SAID)).replace(NAMES, '').match(/[a-z]{2,}/gi) ?? [];
 
 export async function screenChecks(browser, origin) {

@@ -41,7 +41,7 @@ export class Viewer {
   private crypto: Crypto | undefined;
   private pairing: Pairing | undefined;
   private code: Link | undefined;
-  private session: Session | undefined;
+  session: Session | undefined;
   private signal: Signal | undefined;
   private readonly sound: Sound;
   private readonly tabs: Tabs;
@@ -53,7 +53,7 @@ export class Viewer {
   private thumbed = wallNow();
   private noticeUntil = 0;
   private awake = false;
-  private looking: Looking | undefined;
+  looking: Looking | undefined;
   private pictured = (): void => undefined;
   private readonly firstPicture = new Promise<void>((done) => { this.pictured = done; });
   /** A name on its way. */
@@ -356,6 +356,8 @@ export class Viewer {
         this.watch?.control(message);
         this.looking?.back.control(message);
         if (message.t === 'done' || message.t === 'refused') this.renamed(pairing, message.re, message.t === 'done');
+        this.model.moves?.moves.control(message);
+        if (message.t === 'mode') void import('./ui/zones/house').then((m) => m.house(this, message.mode));
         if (message.t === 'attached' && message.kind === 'audio') this.heard = message.camera;
         if (message.t === 'hello' || message.t === 'cameras') {
           if (message.t === 'hello') {

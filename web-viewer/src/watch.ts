@@ -121,7 +121,7 @@ export class Watch {
       case 'refused':
         this.wasRefused(message.re);
         return;
-      case 'pong': case 'done': case 'bulk_begin': case 'bulk_end': case 'bye':
+      case 'pong': case 'mode': case 'cells': case 'done': case 'bulk_begin': case 'bulk_end': case 'bye':
         return;
     }
   }

@@ -75,7 +75,7 @@ export class Requests {
         this.bulk.refused(message.re);
         this.settle(message.re)?.failed(message.why);
         return;
-      case 'hello': case 'cameras': case 'attached': case 'detached': case 'pong': case 'slot_stats': case 'watching': case 'motion': case 'bye':
+      case 'hello': case 'cameras': case 'attached': case 'detached': case 'pong': case 'slot_stats': case 'watching': case 'motion': case 'mode': case 'cells': case 'bye':
         return;
     }
   }

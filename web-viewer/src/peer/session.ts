@@ -245,7 +245,7 @@ export class Session {
         case 'bye':
           this.end({ kind: 'bye', why: message.why });
           return;
-        case 'hello': case 'cameras': case 'slot_stats': case 'watching': case 'motion': case 'done': case 'refused': case 'bulk_begin': case 'bulk_end':
+        case 'hello': case 'cameras': case 'slot_stats': case 'watching': case 'motion': case 'mode': case 'cells': case 'done': case 'refused': case 'bulk_begin': case 'bulk_end':
           break;
       }
       this.on.control(message);

@@ -12,6 +12,15 @@ export type RefusedWhy = 'role' | 'unknown_camera' | 'unknown_slot' | 'unavailab
 /** Why something is, or was, recorded; `found` where only the file is known. */
 export type Cause = 'motion' | 'always' | 'schedule' | 'manual' | 'found';
 
+/** How the house is watched over (shared/src/protocol/house.rs). */
+export type HouseMode = 'home' | 'away' | 'privacy';
+export type ZoneKind = 'watch' | 'ignore' | 'privacy';
+
+/** A part of the picture: corners from 0 to 1 of it, `min_size` in percent of it, `min_duration` in seconds. */
+export interface ZoneRow {
+  name: string; kind: ZoneKind; points: readonly (readonly [number, number])[]; sensitivity?: number; min_size?: number; min_duration: number;
+}
+
 /** Unix time in microseconds. */
 export type WallTime = number;
 
@@ -37,13 +46,15 @@ export type ToViewer =
   | ({ t: 'slot_stats' } & SlotStats)
   | { t: 'watching'; names: string[] }
   | { t: 'motion'; camera: string; moving: boolean; zones: string[] }
+  | { t: 'mode'; mode: string }
+  | { t: 'cells'; camera: string; width: number; height: number; bits: string }
   | { t: 'done'; re: number }
   | { t: 'refused'; re: number; why: RefusedWhy }
   | { t: 'bulk_begin'; re: number; id: number; bytes?: number; mime: string; at?: WallTime }
   | { t: 'bulk_end'; id: number; ok: boolean; bytes?: number; next?: WallTime }
   | { t: 'bye'; why: Why };
 
-/** What was recorded, and what is done with it (docs/protocol.md section 8); `re` is added where it is sent. */
+/** What was recorded, what is done with it, and the house (docs/protocol.md sections 7 and 8); `re` is added where it is sent. */
 export type Asking =
   | { t: 'past'; camera: string; from: WallTime; to: WallTime }
   | { t: 'picture'; camera: string; at: WallTime; width: number }
@@ -53,7 +64,10 @@ export type Asking =
   | { t: 'keep'; id: number; kept: boolean }
   | { t: 'delete'; id: number }
   | { t: 'record'; camera: string; seconds?: number }
-  | { t: 'record_stop'; camera: string };
+  | { t: 'record_stop'; camera: string }
+  | { t: 'looking'; camera: string }
+  | { t: 'set_looking'; camera: string; sensitivity?: number; zones: ZoneRow[] }
+  | { t: 'set_mode'; mode: HouseMode };
 
 export type ToStreamer =
   | (Asking & { re: number })
@@ -65,5 +79,6 @@ export type ToStreamer =
   | { t: 'snapshot'; re: number; camera: string }
   | { t: 'bulk_ack'; id: number; bytes: number }
   | { t: 'bulk_cancel'; id: number }
+  | { t: 'cells'; re: number; camera: string; on: boolean }
   | { t: 'rename'; re: number; name: string }
   | { t: 'bye'; why: Why };

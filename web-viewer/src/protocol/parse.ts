@@ -95,6 +95,9 @@ export function parseToViewer(source: string): ToViewer | undefined {
       };
     case 'watching': return { t: 'watching', ...object({ names: list(text) })(v, 'watching') };
     case 'motion': return { t: 'motion', ...object({ camera: text, moving: flag, zones: list(text) })(v, 'motion') };
+    // A newer streamer may know more modes than have a word here.
+    case 'mode': return { t: 'mode', ...object({ mode: text })(v, 'mode') };
+    case 'cells': return { t: 'cells', ...object({ camera: text, width: u32, height: u32, bits: text })(v, 'cells') };
     case 'done': return { t: 'done', ...object({ re: u32 })(v, 'done') };
     case 'refused':
       return {

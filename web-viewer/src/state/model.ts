@@ -3,11 +3,13 @@ import type { Hops, Path, Rates } from '../peer/stats';
 import type { Picture } from '../player/freshness';
 import type { SlotPlayer } from '../player/slot';
 import type { SoundState } from '../player/sound';
-import type { Camera } from '../protocol/control';
+import type { Camera, HouseMode } from '../protocol/control';
 import type { Theme } from './theme';
 import { type View, WHOLE } from './zoom';
 import type { Sentence } from '../words';
 import type { Looking } from '../ui/past/load';
+import type { House, Moving } from '../ui/zones/house';
+import type { Editing } from '../ui/zones/load';
 import type { LinkState } from './link';
 
 export type CardAction = 'copy_link' | 'anyway' | 'watch_here' | 'try_again' | 'reload' | 'forget';
@@ -54,6 +56,12 @@ export interface Model {
   looking: Looking | undefined;
   /** This device may manage. */
   admin: boolean;
+  /** How the house is watched over; undefined where the streamer knows of no house. */
+  mode?: HouseMode | undefined;
+  /** What is shown of that; what moves, once it was wanted; and the editor of zones while it is open. */
+  house?: House | undefined;
+  moves?: Moving | undefined;
+  zones?: Editing | undefined;
   /** The camera shown alone. */
   large: string | undefined;
   /** What is seen of the picture that is alone on the screen. */
@@ -73,7 +81,7 @@ export interface Model {
   /** Explain the Home Screen. */
   homeCard: boolean;
   stats: Stats | undefined;
-  panel: 'none' | 'stats' | 'settings' | 'protection' | 'watching';
+  panel: 'none' | 'stats' | 'settings' | 'protection' | 'watching' | 'house';
   singleKeys: boolean;
   fullScreen: boolean;
   theme: Theme;

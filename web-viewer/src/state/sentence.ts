@@ -1,5 +1,5 @@
 // Which sentence each state has. Pure.
-import type { Camera } from '../protocol/control';
+import type { Camera, HouseMode } from '../protocol/control';
 import type { Words, Sentence } from '../words';
 import { type Ended, type LinkState, saidBy } from './link';
 import type { CardAction } from './model';
@@ -86,11 +86,11 @@ export function finalCard(why: Ended, words: Words): Card {
 }
 
 /** Why a camera that the streamer does not get pictures from gives none. */
-export function cameraLine(camera: Camera, words: Words): Sentence | undefined {
+export function cameraLine(camera: Camera, words: Words, mode?: HouseMode): Sentence | undefined {
   const cam = camera.name;
   if (camera.state === 'live') return undefined;
   if (camera.state === 'starting') return { key: 'cam_starting', params: { cam } };
-  if (camera.state === 'stopped') return { key: 'cam_stopped', params: { cam } };
+  if (camera.state === 'stopped') return mode === 'privacy' ? { key: 'privacy_on' } : { key: 'cam_stopped', params: { cam } };
   switch (camera.reason ?? 'other') {
     case 'gone': return { key: 'cam_gone', params: { cam } };
     case 'busy': return { key: 'cam_busy', params: { cam } };

@@ -18,7 +18,7 @@ export function announce({ model, words }: Viewer): void {
   const { screen, line, reason, link } = model;
   const camera = model.cameras.find((c) => c.id === model.large) ?? model.cameras[0];
   // Without a connection nothing is known of the camera.
-  const trouble = link.at === 'live' && camera ? cameraLine(camera, words) : undefined;
+  const trouble = link.at === 'live' && camera ? cameraLine(camera, words, model.mode) : undefined;
   const sentence = screen.at === 'card' || screen.at === 'home' ? screen.sentence : line ?? trouble;
   // A try's number is no change of state.
   const name = sentence ? `${sentence.key} ${sentence === trouble ? camera?.id : ''}` : link.at;

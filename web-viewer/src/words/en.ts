@@ -47,6 +47,7 @@ export const en = {
   cam_file: "The file of {cam} can't be read, or holds no video that AtHome knows.",
   cam_starting: '{cam} is starting.',
   cam_stopped: '{cam} is paused at the computer.',
+  privacy_on: 'Privacy is on: this camera is really off, not just hidden.',
   busy: '{n} people are watching, the most this computer allows. Trying again in {s} s.',
   stopping: 'The camera program was stopped or is restarting. It will appear here when it is back.',
   home_new: "No camera is paired with this browser yet. Scan the code at the camera's computer, or paste its link.",

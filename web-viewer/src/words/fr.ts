@@ -49,6 +49,7 @@ export const fr: Record<Key, string> = {
   cam_file: 'Le fichier de {cam} est illisible, ou sa vidéo est inconnue d’AtHome.',
   cam_starting: '{cam} démarre.',
   cam_stopped: '{cam} est en pause sur l’ordinateur.',
+  privacy_on: 'Vie privée\u00a0: cette caméra est vraiment éteinte, pas seulement masquée.',
   busy: '{n} personnes regardent, le maximum de cet ordinateur. Nouvel essai dans {s} s.',
   stopping: 'Le programme de la caméra a été arrêté ou redémarre. Elle réapparaîtra ici.',
   home_new: 'Aucune caméra n’est associée à ce navigateur. Scannez le code affiché par l’ordinateur de la caméra, ou collez son lien.',

@@ -30,11 +30,11 @@ export interface Words {
   number(n: number, digits: number): string;
 }
 
-/** A test's language: letters that no English sentence has, so that words from outside the table stand out. */
+/** A test's language, not in the page that is built for use: letters that no English sentence has, so that words from outside the table stand out. */
 const PSEUDO = 'xx-pseudo';
 
 export function chooseLanguage(asked: string | null, preferred: readonly string[]): string {
-  if (asked === PSEUDO) return PSEUDO;
+  if (DEV && asked === PSEUDO) return PSEUDO;
   return [asked ?? '', ...preferred].map((l) => l.slice(0, 2).toLowerCase()).find((l) => l === 'en' || l === 'fr') ?? 'en';
 }
 
@@ -48,7 +48,7 @@ export function words(lang: string): Words {
   const more = <K extends string>(table: Table<K>): Say<K> => (key, params = {}) => {
     const few = typeof params.n === 'number' && Math.abs(params.n) < 2 ? table[french ? 'frOne' : 'enOne']?.[key] : undefined;
     const template = few ?? table[french ? 'fr' : 'en'][key];
-    return (lang === PSEUDO ? pseudo(template) : template).replace(/\{(\w+)\}/g, (mark, name: string) => String(params[name] ?? mark));
+    return (DEV && lang === PSEUDO ? pseudo(template) : template).replace(/\{(\w+)\}/g, (mark, name: string) => String(params[name] ?? mark));
   };
   const t = more({ en, fr, enOne, frOne });
   return {

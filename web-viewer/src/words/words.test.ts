@@ -8,9 +8,11 @@ import { chooseLanguage, type Table, words } from './index';
 import { panelTable } from './panel';
 import { pastEn } from './past-en';
 import { pastFr } from './past-fr';
+import { zonesEn } from './zones-en';
+import { zonesFr } from './zones-fr';
 
 /** Every table, as one with plain keys. */
-const TABLES: Table<string>[] = [{ en, fr, enOne, frOne }, panelTable, { en: pastEn, fr: pastFr }];
+const TABLES: Table<string>[] = [{ en, fr, enOne, frOne }, panelTable, { en: pastEn, fr: pastFr }, { en: zonesEn, fr: zonesFr }];
 
 const marks = (s: string): string[] => (s.match(/\{\w+\}/g) ?? []).sort();
 
