@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::encode::control::KEY_INTERVAL;
 use crate::events::{Events, Listener};
 use crate::hub::{Hub, RingLimits};
+use crate::past::Past;
 use crate::record::disk::OwnDisk;
 use crate::record::store::{Found, Store, StoreError};
 use crate::record::trigger::Rules;
@@ -157,6 +158,7 @@ impl App {
             trust,
             hub: hub.clone(),
             stills: stills.clone(),
+            past: Past::new(recording.control()),
             clock,
             cameras: cameras.changes(),
             motion: cameras.motion().glances(),
@@ -378,7 +380,7 @@ fn start_recording(
         schedule: config.recording.schedule.clone(),
         longest: config.recording.longest,
     };
-    let list = cameras.changes();
+    let (list, told) = (cameras.changes(), cameras.clone());
     let root = store.root().to_owned();
     let setup = record::Setup {
         hub: hub.clone(),
@@ -386,6 +388,7 @@ fn start_recording(
         clock,
         plans: config.cameras.iter().map(plan).collect(),
         has_sound: Arc::new(move |id| list.borrow().iter().any(|camera| camera.id == *id && camera.audio)),
+        tell: Arc::new(move |id, why| told.set_recorded(id, why)),
     };
     Recording::start(setup, store).map_err(|source| StartError::Data { path: root, source })
 }

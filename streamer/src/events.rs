@@ -2,6 +2,7 @@
 
 use athome_shared::id::CameraId;
 use athome_shared::protocol::control::CameraReason;
+pub use athome_shared::protocol::past::Cause;
 use athome_shared::time::WallTime;
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -57,19 +58,6 @@ pub enum Kind {
     RecordingFailed { why: DiskTrouble },
     /// The oldest recordings were removed to make room for new ones.
     MadeRoom { files: u64, bytes: u64 },
-}
-
-/// Why something is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    Motion,
-    Always,
-    Schedule,
-    /// Somebody asked for it.
-    Manual,
-    /// It was found on the disk: what was recorded is known, not why.
-    Found,
 }
 
 /// What the disk did to a recording.

@@ -12,6 +12,7 @@ pub mod events;
 pub mod hub;
 pub mod index;
 pub mod motion;
+pub mod past;
 pub mod record;
 pub mod serve;
 pub mod source;

@@ -1,6 +1,8 @@
 //! Flow control of bulk transfers (`protocol::control::bulk`): how much may be in flight, and what is acknowledged. Pure; the
 //! bytes themselves go through the channel `bulk`, the acknowledgements through `ctl`.
 
+use std::collections::VecDeque;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::protocol::control::bulk::{ACK_EVERY, CHUNK, HEADER, WINDOW};
@@ -34,7 +36,10 @@ pub fn header(message: &[u8]) -> Result<(u32, u64), BulkError> {
 #[derive(Debug)]
 pub struct BulkSender {
     id: u32,
-    data: Bytes,
+    /// What is still to be sent, in order.
+    waiting: VecDeque<Bytes>,
+    /// Nothing is added any more.
+    complete: bool,
     sent: u64,
     acked: u64,
 }
@@ -42,24 +47,46 @@ pub struct BulkSender {
 impl BulkSender {
     /// A transfer of `data`, announced as `id`.
     pub fn new(id: u32, data: Bytes) -> Self {
-        Self { id, data, sent: 0, acked: 0 }
+        let mut sender = Self::open(id);
+        sender.push(data);
+        sender.complete();
+        sender
     }
 
-    /// The next message for the channel; `None` while the window is full, or at the end.
-    pub fn poll_chunk(&mut self) -> Option<Bytes> {
-        let left = self.data.len() as u64 - self.sent;
-        let room = WINDOW - (self.sent - self.acked);
-        let length = left.min(CHUNK as u64);
-        if length == 0 || room < length {
+    /// A transfer of what will be pushed.
+    pub fn open(id: u32) -> Self {
+        Self { id, waiting: VecDeque::new(), complete: false, sent: 0, acked: 0 }
+    }
+
+    /// More of it. How much may wait is the caller's to decide, by [`Self::waiting`].
+    pub fn push(&mut self, data: Bytes) {
+        if !data.is_empty() && !self.complete {
+            self.waiting.push_back(data);
+        }
+    }
+
+    /// That was all of it.
+    pub fn complete(&mut self) {
+        self.complete = true;
+    }
+
+    /// The next message for the channel; `None` while more than `window` bytes would be unacknowledged, or nothing waits.
+    pub fn poll_chunk(&mut self, window: u64) -> Option<Bytes> {
+        let room = window.min(WINDOW).saturating_sub(self.in_flight());
+        let piece = self.waiting.front_mut()?;
+        let length = piece.len().min(CHUNK);
+        if room < length as u64 {
             return None;
         }
-        let start = self.sent as usize;
-        let payload = self.data.get(start..start + length as usize)?;
+        let payload = piece.split_to(length);
+        if piece.is_empty() {
+            self.waiting.pop_front();
+        }
         let mut message = BytesMut::with_capacity(HEADER + payload.len());
         message.put_u32(self.id);
         message.put_u64(self.sent);
-        message.put_slice(payload);
-        self.sent += length;
+        message.put_slice(&payload);
+        self.sent += length as u64;
         Some(message.freeze())
     }
 
@@ -72,9 +99,24 @@ impl BulkSender {
         Ok(())
     }
 
+    /// Bytes that wait to be sent.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.iter().map(|piece| piece.len() as u64).sum()
+    }
+
+    /// Bytes that were sent and not acknowledged.
+    pub fn in_flight(&self) -> u64 {
+        self.sent - self.acked
+    }
+
+    /// Bytes that were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Everything was handed to the channel.
     pub fn all_sent(&self) -> bool {
-        self.sent == self.data.len() as u64
+        self.complete && self.waiting.is_empty()
     }
 }
 
@@ -82,7 +124,8 @@ impl BulkSender {
 #[derive(Debug)]
 pub struct BulkReceiver {
     id: u32,
-    total: u64,
+    /// Where that is known.
+    total: Option<u64>,
     received: u64,
     acked: u64,
 }
@@ -99,10 +142,16 @@ pub struct BulkChunk {
 impl BulkReceiver {
     /// A transfer as its `bulk_begin` announced it. Whether `total` is acceptable is the caller's to check first.
     pub fn new(id: u32, total: u64) -> Self {
-        Self { id, total, received: 0, acked: 0 }
+        Self { id, total: Some(total), received: 0, acked: 0 }
     }
 
-    /// Takes a message of the channel.
+    /// A transfer whose length is told at its end.
+    pub fn open(id: u32) -> Self {
+        Self { id, total: None, received: 0, acked: 0 }
+    }
+
+    /// Takes a message of the channel. What is `due` to be acknowledged is told with it; a caller that wants no more for a
+    /// while keeps that to itself until it does.
     pub fn handle_chunk(&mut self, message: &Bytes) -> Result<BulkChunk, BulkError> {
         let (id, offset) = header(message)?;
         if id != self.id {
@@ -115,8 +164,10 @@ impl BulkReceiver {
         if data.len() > CHUNK {
             return Err(BulkError::Long(data.len()));
         }
-        if data.len() as u64 > self.total - self.received {
-            return Err(BulkError::Overrun(self.total));
+        if let Some(total) = self.total
+            && data.len() as u64 > total - self.received
+        {
+            return Err(BulkError::Overrun(total));
         }
         self.received += data.len() as u64;
         let due = self.received - self.acked >= ACK_EVERY || self.finished();
@@ -125,9 +176,23 @@ impl BulkReceiver {
         Ok(BulkChunk { data, ack })
     }
 
+    /// The sender said how much it was.
+    pub fn handle_total(&mut self, total: u64) -> Result<(), BulkError> {
+        if total < self.received {
+            return Err(BulkError::Overrun(total));
+        }
+        self.total = Some(total);
+        Ok(())
+    }
+
+    /// Bytes that are there.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
     /// All announced bytes are there.
     pub fn finished(&self) -> bool {
-        self.received == self.total
+        self.total == Some(self.received)
     }
 }
 
@@ -146,7 +211,7 @@ mod tests {
             let mut most = 0;
             loop {
                 // The sender is as greedy as it may be; the receiver takes one message at a time.
-                while let Some(message) = sender.poll_chunk() {
+                while let Some(message) = sender.poll_chunk(WINDOW) {
                     wire.push_back(message);
                 }
                 most = most.max(wire.iter().map(|m| m.len() - HEADER).sum());
@@ -166,9 +231,40 @@ mod tests {
     #[test]
     fn without_acknowledgements_the_sender_stops_at_the_window() {
         let mut sender = BulkSender::new(1, Bytes::from(vec![0; 1_000_000]));
-        let sent: usize = std::iter::from_fn(|| sender.poll_chunk()).map(|m| m.len() - HEADER).sum();
+        let sent: usize = std::iter::from_fn(|| sender.poll_chunk(WINDOW)).map(|m| m.len() - HEADER).sum();
         assert!(sent as u64 <= WINDOW && sent as u64 + CHUNK as u64 > WINDOW);
         assert_eq!(sender.handle_ack(WINDOW * 2), Err(BulkError::Ack { acked: WINDOW * 2, sent: sent as u64 }));
+    }
+
+    #[test]
+    fn a_transfer_of_unknown_length_is_told_at_its_end() {
+        let (mut sender, mut receiver) = (BulkSender::open(9), BulkReceiver::open(9));
+        assert!(sender.poll_chunk(WINDOW).is_none() && !sender.all_sent());
+        let mut got = 0;
+        for n in 0..50_usize {
+            sender.push(Bytes::from(vec![n as u8; n * 1_000]));
+            while let Some(message) = sender.poll_chunk(WINDOW) {
+                let chunk = receiver.handle_chunk(&message).unwrap();
+                got += chunk.data.len() as u64;
+                if let Some(bytes) = chunk.ack {
+                    sender.handle_ack(bytes).unwrap();
+                }
+            }
+        }
+        sender.complete();
+        sender.push(Bytes::from_static(b"too late"));
+        assert!(sender.all_sent() && !receiver.finished());
+        assert!(receiver.handle_total(got - 1).is_err());
+        receiver.handle_total(sender.sent()).unwrap();
+        assert!(receiver.finished() && got == sender.sent());
+    }
+
+    #[test]
+    fn a_narrower_window_holds_less_back() {
+        let mut sender = BulkSender::new(1, Bytes::from(vec![0; 1_000_000]));
+        while sender.poll_chunk(80 * 1024).is_some() {}
+        assert!((64 * 1024..=80 * 1024).contains(&sender.in_flight()), "{}", sender.in_flight());
+        assert_eq!(sender.waiting() + sender.in_flight(), 1_000_000);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use state::State;
 use supervise::{COMMANDS, Command, Supervisor};
 
 use crate::config::{CameraConfig, Detection};
-use crate::events::{Events, Kind};
+use crate::events::{Cause, Events, Kind};
 use crate::hub::Hub;
 use crate::motion::board::Board;
 use crate::motion::watch::Office;
@@ -95,6 +95,8 @@ struct Shared {
     /// In the order in which they were added; what viewers see.
     order: Mutex<Vec<CameraId>>,
     list: watch::Sender<Arc<Vec<Camera>>>,
+    /// Which cameras are recorded, and why.
+    recorded: Mutex<BTreeMap<CameraId, Cause>>,
 }
 
 struct Entry {
@@ -135,6 +137,7 @@ impl Cameras {
             entries: Mutex::default(),
             order: Mutex::default(),
             list: watch::Sender::new(Arc::default()),
+            recorded: Mutex::default(),
         }));
         for setup in setups {
             cameras.add_with(setup);
@@ -290,6 +293,15 @@ impl Cameras {
         true
     }
 
+    /// Why a camera is recorded now, or that it is not, for the list.
+    pub fn set_recorded(&self, id: &CameraId, why: Option<Cause>) {
+        match why {
+            Some(why) => self.recorded().insert(id.clone(), why),
+            None => self.recorded().remove(id),
+        };
+        self.publish(&mut self.entries());
+    }
+
     /// What moves in front of the cameras.
     pub fn motion(&self) -> Board {
         self.0.board.clone()
@@ -390,7 +402,12 @@ impl Cameras {
             Some(microphone) => microphone.picture().fresh(),
             None => picture.opened.as_ref().is_some_and(|opened| opened.audio),
         };
-        status::camera(id, &entry.name, entry.state, &picture, sound, &self.0.clock, now)
+        let recording = self.recorded().get(id).copied();
+        Camera { recording, ..status::camera(id, &entry.name, entry.state, &picture, sound, &self.0.clock, now) }
+    }
+
+    fn recorded(&self) -> MutexGuard<'_, BTreeMap<CameraId, Cause>> {
+        self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<CameraId, Entry>> {

@@ -2,14 +2,18 @@
 
 use athome_shared::id::CameraId;
 use athome_shared::time::WallTime;
-use rusqlite::params;
+use rusqlite::{Row, params};
 use serde::Serialize;
 
 use super::{Index, IndexError};
 
+/// What moved for longer is not looked for from its middle on: a day, in microseconds.
+const LONGEST: i64 = 24 * 3_600 * 1_000_000;
+
 /// Something moved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Motion {
+    pub id: i64,
     pub camera: CameraId,
     pub began: WallTime,
     /// `None` while it goes on, and where its end was never heard.
@@ -55,19 +59,29 @@ impl Index {
     ) -> Result<Vec<Motion>, IndexError> {
         let db = self.db();
         let mut statement = db.prepare_cached(
-            "SELECT camera, began, ended, peak, zones FROM events
+            "SELECT id, camera, began, ended, peak, zones FROM events
              WHERE (?1 IS NULL OR camera = ?1) AND kind = 'motion' AND began >= ?2 AND began < ?3 ORDER BY began, id LIMIT ?4",
         )?;
-        let rows = statement.query_map(params![camera.map(CameraId::as_str), from.0, to.0, limit], |row| {
-            let (camera, zones): (String, String) = (row.get(0)?, row.get(4)?);
-            Ok(Motion {
-                camera: CameraId::slug(&camera),
-                began: WallTime(row.get(1)?),
-                ended: row.get::<_, Option<i64>>(2)?.map(WallTime),
-                peak: row.get::<_, f64>(3)? as f32,
-                zones: serde_json::from_str(&zones).unwrap_or_default(),
-            })
-        })?;
+        let rows = statement.query_map(params![camera.map(CameraId::as_str), from.0, to.0, limit], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Motion of a camera that touches the time between the two, oldest first, at most `limit`.
+    pub fn motions_during(
+        &self,
+        camera: &CameraId,
+        from: WallTime,
+        to: WallTime,
+        limit: u32,
+    ) -> Result<Vec<Motion>, IndexError> {
+        let db = self.db();
+        let mut statement = db.prepare_cached(
+            "SELECT id, camera, began, ended, peak, zones FROM events
+             WHERE camera = ?1 AND kind = 'motion' AND began > ?2 AND began < ?4 AND coalesce(ended, began) >= ?3
+             ORDER BY began, id LIMIT ?5",
+        )?;
+        let earliest = from.0.saturating_sub(LONGEST);
+        let rows = statement.query_map(params![camera.as_str(), earliest, from.0, to.0, limit], read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -75,4 +89,16 @@ impl Index {
     pub fn forget_motion(&self, before: WallTime) -> Result<usize, IndexError> {
         Ok(self.db().execute("DELETE FROM events WHERE began < ?1", [before.0])?)
     }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Motion> {
+    let (camera, zones): (String, String) = (row.get(1)?, row.get(5)?);
+    Ok(Motion {
+        id: row.get(0)?,
+        camera: CameraId::slug(&camera),
+        began: WallTime(row.get(2)?),
+        ended: row.get::<_, Option<i64>>(3)?.map(WallTime),
+        peak: row.get::<_, f64>(4)? as f32,
+        zones: serde_json::from_str(&zones).unwrap_or_default(),
+    })
 }

@@ -105,6 +105,22 @@ impl Index {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// A camera's newest segment that began at or before a time.
+    pub fn last_begun(&self, camera: &CameraId, at: WallTime) -> Result<Option<Segment>, IndexError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM segments WHERE camera = ?1 AND began <= ?2 ORDER BY began DESC, id DESC LIMIT 1"
+        );
+        let db = self.db();
+        Ok(db.prepare_cached(&sql)?.query_row(params![camera.as_str(), at.0], read).optional()?)
+    }
+
+    /// A camera's first segment that began after a time.
+    pub fn next_begun(&self, camera: &CameraId, at: WallTime) -> Result<Option<Segment>, IndexError> {
+        let sql = format!("SELECT {COLUMNS} FROM segments WHERE camera = ?1 AND began > ?2 ORDER BY began, id LIMIT 1");
+        let db = self.db();
+        Ok(db.prepare_cached(&sql)?.query_row(params![camera.as_str(), at.0], read).optional()?)
+    }
+
     /// One segment.
     pub fn segment(&self, id: i64) -> Result<Segment, IndexError> {
         let db = self.db();

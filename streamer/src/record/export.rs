@@ -4,12 +4,12 @@
 use std::io;
 use std::path::Path;
 
-use athome_shared::media::mp4::read::{Depth, Kind, Movie, ReadError, load, scan};
+use athome_shared::media::mp4::read::{Depth, Fragment, Kind, Movie, ReadError, load, scan};
 use athome_shared::media::mp4::{Patch, SOUND_RATE, VIDEO_RATE, Writer};
 use athome_shared::time::WallTime;
 use serde::Serialize;
 
-use super::disk::Disk;
+use super::disk::{Disk, DiskFile};
 use crate::index::Segment;
 
 /// Two files that are no further apart are one recording: the clock was corrected a little, or a frame lies between them.
@@ -51,36 +51,107 @@ pub fn export(
     disk: &dyn Disk,
     root: &Path,
     segments: &[Segment],
-    (from, to): (WallTime, WallTime),
+    range: (WallTime, WallTime),
     mut write: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Exported, ExportError> {
-    let mut joint: Option<Joint> = None;
-    for segment in segments.iter().filter(|s| s.new.ended > from && s.new.began < to) {
-        let failed = |source| ExportError::Read { file: segment.new.file.clone(), source };
-        let mut file = disk.read(&root.join(&segment.new.file)).map_err(|why| failed(why.into()))?;
+    let mut exporter = Exporter::new(segments.to_vec(), range);
+    while let Some(part) = exporter.part(disk, root)? {
+        write(&part).map_err(ExportError::Write)?;
+    }
+    Ok(exporter.done)
+}
+
+/// An export that is made part by part.
+pub struct Exporter {
+    segments: std::vec::IntoIter<Segment>,
+    range: (WallTime, WallTime),
+    sound: bool,
+    open: Option<Open>,
+    joint: Option<Joint>,
+    done: Exported,
+    /// Nothing follows.
+    over: bool,
+}
+
+/// The file that is being read.
+struct Open {
+    name: String,
+    file: Box<dyn DiskFile>,
+    fragments: std::vec::IntoIter<Fragment>,
+    last: u64,
+}
+
+impl Exporter {
+    /// What `segments` (of one camera, in order) hold between two times.
+    pub fn new(segments: Vec<Segment>, range: (WallTime, WallTime)) -> Self {
+        let sound = segments.iter().any(|segment| segment.new.sound);
+        let segments = segments.into_iter();
+        Self { segments, range, sound, open: None, joint: None, done: Exported::default(), over: false }
+    }
+
+    /// The next part, of about a fragment; `None` once all was given.
+    pub fn part(&mut self, disk: &dyn Disk, root: &Path) -> Result<Option<Vec<u8>>, ExportError> {
+        while !self.over {
+            let out = self.step(disk, root)?;
+            if !out.is_empty() {
+                return Ok(Some(out));
+            }
+        }
+        Ok(None)
+    }
+
+    fn step(&mut self, disk: &dyn Disk, root: &Path) -> Result<Vec<u8>, ExportError> {
+        if let (Some(open), Some(joint)) = (&mut self.open, &mut self.joint) {
+            let inside = |fragment: &Fragment| fragment.video.is_none_or(|video| video.at < open.last);
+            let Some(fragment) = open.fragments.next().filter(inside) else {
+                joint.done.files += 1;
+                self.open = None;
+                return Ok(Vec::new());
+            };
+            let failed = |source| ExportError::Read { file: open.name.clone(), source };
+            for sample in load(&mut open.file, &fragment).map_err(failed)? {
+                joint.push(&sample, open.last);
+            }
+            return Ok(joint.hand_on());
+        }
+        let (from, to) = self.range;
+        match self.segments.find(|segment| segment.new.ended > from && segment.new.began < to) {
+            Some(segment) => self.enter(disk, root, segment.new.file).map(|()| Vec::new()),
+            None => {
+                self.over = true;
+                let (out, done) = self.joint.take().ok_or(ExportError::Nothing)?.finish();
+                self.done = done;
+                if self.done.frames == 0 { Err(ExportError::Nothing) } else { Ok(out) }
+            }
+        }
+    }
+
+    fn enter(&mut self, disk: &dyn Disk, root: &Path, name: String) -> Result<(), ExportError> {
+        let failed = |source| ExportError::Read { file: name.clone(), source };
+        let mut file = disk.read(&root.join(&name)).map_err(|why| failed(why.into()))?;
         let movie = scan(&mut file, Depth::Outline).map_err(failed)?;
         let Some(began) = movie.began else { return Err(failed(ReadError::Foreign)) };
         let ticks = |at: WallTime| {
             let micros = u64::try_from(at.0.saturating_sub(began.0)).unwrap_or(0);
             u64::try_from(u128::from(micros) * u128::from(VIDEO_RATE) / 1_000_000).unwrap_or(u64::MAX)
         };
-        let (first, last) = (ticks(from), ticks(to));
-        let Some(start) = start(&movie, first) else { continue };
-        let joint = joint.get_or_insert_with(|| Joint::new(segments.iter().any(|s| s.new.sound)));
-        joint.next_file(&movie, start.1);
-        for fragment in movie.fragments.iter().skip(start.0) {
-            if fragment.video.is_some_and(|video| video.at >= last) {
-                break;
+        let (first, last) = (ticks(self.range.0), ticks(self.range.1));
+        if let Some(start) = start(&movie, first) {
+            let sound = self.sound;
+            self.joint.get_or_insert_with(|| Joint::new(sound)).next_file(&movie, start.1);
+            let mut fragments = movie.fragments.into_iter();
+            if let Some(before) = start.0.checked_sub(1) {
+                fragments.nth(before);
             }
-            let samples = load(&mut file, fragment).map_err(failed)?;
-            for sample in samples {
-                joint.push(&sample, last);
-            }
-            joint.hand_on(&mut write)?;
+            self.open = Some(Open { name, file, fragments, last });
         }
-        joint.done.files += 1;
+        Ok(())
     }
-    joint.ok_or(ExportError::Nothing)?.finish(&mut write)
+
+    /// When its first picture was captured, once there is one.
+    pub fn began(&self) -> Option<WallTime> {
+        self.joint.as_ref().map(|joint| joint.done.began)
+    }
 }
 
 /// The last fragment at or before a time, else the first after it, that begins with a key frame; with its time.
@@ -157,18 +228,15 @@ impl Joint {
         }
     }
 
-    fn hand_on(&mut self, write: &mut impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), ExportError> {
-        write(&self.out).map_err(ExportError::Write)?;
+    fn hand_on(&mut self) -> Vec<u8> {
         self.done.bytes += self.out.len() as u64;
-        self.out.clear();
-        Ok(())
+        std::mem::take(&mut self.out)
     }
 
-    fn finish(mut self, write: &mut impl FnMut(&[u8]) -> io::Result<()>) -> Result<Exported, ExportError> {
+    fn finish(mut self) -> (Vec<u8>, Exported) {
         if let Some(writer) = self.writer.take() {
             self.done.patches = writer.finish(&mut self.out);
         }
-        self.hand_on(write)?;
-        if self.done.frames == 0 { Err(ExportError::Nothing) } else { Ok(self.done) }
+        (self.hand_on(), self.done)
     }
 }

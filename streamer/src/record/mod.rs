@@ -31,7 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::events::{Event, Events, Heard, Kind};
+use crate::events::{Cause, Event, Events, Heard, Kind};
 use crate::hub::Hub;
 pub use recorder::{Goes, Status};
 use recorder::{Order, Parts, Recorder};
@@ -64,6 +64,8 @@ pub struct Setup {
     pub plans: Vec<Plan>,
     /// Whether a camera has sound now.
     pub has_sound: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
+    /// Is told why a camera is recorded, or that it is not, with each change.
+    pub tell: Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>,
 }
 
 /// Why a camera is not recorded on request.
@@ -101,13 +103,13 @@ pub struct Control {
 impl Recording {
     /// Starts a recorder for each plan. On the runtime that is to look after what is told to them.
     pub fn start(setup: Setup, store: Store) -> std::io::Result<Self> {
-        let Setup { hub, events, clock, plans, has_sound } = setup;
+        let Setup { hub, events, clock, plans, has_sound, tell } = setup;
         let store = Arc::new(store);
         let (mut recorders, mut threads) = (BTreeMap::new(), Vec::new());
         for plan in plans {
             let (orders, inbox) = sync_channel(ORDERS);
             let status = Arc::<Mutex<Status>>::default();
-            let has_sound = has_sound.clone();
+            let (has_sound, tell) = (has_sound.clone(), tell.clone());
             let recorder = Recorder::new(Parts {
                 camera: plan.camera.clone(),
                 hub: hub.clone(),
@@ -118,6 +120,7 @@ impl Recording {
                 longest: plan.longest,
                 has_sound: Box::new(move |camera| has_sound(camera)),
                 status: status.clone(),
+                tell: Box::new(move |camera, why| tell(camera, why)),
             });
             let name: String = format!("rec {}", plan.camera).chars().take(15).collect();
             threads.push(std::thread::Builder::new().name(name).spawn(move || recorder.run(&inbox))?);

@@ -80,6 +80,8 @@ pub(super) struct Parts {
     /// Whether the camera has sound now.
     pub(super) has_sound: Box<dyn Fn(&CameraId) -> bool + Send>,
     pub(super) status: Arc<Mutex<Status>>,
+    /// Is told why the camera is recorded, or that it is not, with each change.
+    pub(super) tell: Box<dyn Fn(&CameraId, Option<Cause>) + Send>,
 }
 
 pub(super) struct Recorder {
@@ -172,7 +174,14 @@ impl Recorder {
             self.run = Some(run);
         }
         let status = self.status();
-        *self.parts.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
+        let why = status.why;
+        let before = {
+            let mut told = self.parts.status.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *told, status)
+        };
+        if before.why != why {
+            (self.parts.tell)(&self.parts.camera, why);
+        }
     }
 
     fn readers(&self, from: From) -> (Reader, Reader) {

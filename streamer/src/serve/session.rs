@@ -19,11 +19,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant as Deadline, sleep_until, timeout};
 use tracing::debug;
 
-use super::bulk::{MAX_TRANSFERS, Outgoing, Transfers};
+use super::bulk::{Class, Made, Outgoing, Transfers};
 use super::control::{Action, Verdict, decide, permitted};
 use super::house::SessionId;
 use super::live::Figures;
 use super::moving::Moving;
+use super::past::ask::Ask;
+use super::past::clerk::{Archive, Clerk, Done};
 use super::slots::Slots;
 use super::still::StillError;
 use super::stills::Stills;
@@ -56,6 +58,7 @@ const REPORTS: usize = 32;
 pub struct Common {
     pub hub: Hub,
     pub stills: Stills,
+    pub archive: Archive,
     pub clock: MediaClock,
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
     /// Names of who watches now.
@@ -186,6 +189,7 @@ struct Session {
     events: mpsc::Receiver<PeerEvent>,
     reports: mpsc::Receiver<Figures>,
     transfers: Transfers,
+    clerk: Clerk,
     stills: JoinSet<(u32, Result<Bytes, StillError>)>,
     tell: Tell,
     /// The control channel is open: the viewer can be told things.
@@ -222,6 +226,7 @@ impl Session {
             attached: slots.announcements(&sender),
         };
         tell.tell(News::Offer(Box::new(offered))).await;
+        let clerk = Clerk::new(common.archive.clone());
         Ok(Self {
             common,
             roles: knock.roles,
@@ -232,6 +237,7 @@ impl Session {
             events,
             reports,
             transfers: Transfers::default(),
+            clerk,
             stills: JoinSet::new(),
             tell,
             ctl: false,
@@ -263,6 +269,14 @@ impl Session {
                     if let Ok((re, still)) = still {
                         self.handle_still(re, still).await;
                     }
+                    None
+                }
+                Some(done) = self.clerk.next() => {
+                    self.handle_fetched(done).await;
+                    None
+                }
+                () = until(self.transfers.poll_timeout()) => {
+                    self.feed();
                     None
                 }
                 Ok(()) = self.common.cameras.changed() => {
@@ -370,7 +384,7 @@ impl Session {
             Action::Key { slot } => self.slots.want_key_frame(slot),
             Action::Pong { id, received } => self.say(&ToViewer::Pong { id, received, sent: WallTime::now() }).await,
             Action::Snapshot { re, camera } => {
-                if self.transfers.len() + self.stills.len() >= MAX_TRANSFERS {
+                if !self.transfers.admit(Class::Still) {
                     self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
                 } else {
                     let stills = self.common.stills.clone();
@@ -385,6 +399,7 @@ impl Session {
             }
             Action::BulkCancel { id } => {
                 if self.transfers.handle_cancel(id) {
+                    self.clerk.forget(id);
                     self.say(&ToViewer::BulkEnd { id, ok: false, bytes: None, next: None }).await;
                 }
             }
@@ -393,7 +408,7 @@ impl Session {
                 self.say(&ToViewer::Done { re }).await;
                 self.common.motion.mark_changed();
             }
-            Action::Past(ask) => self.say(&ToViewer::Refused { re: ask.re, why: RefusedWhy::Unavailable }).await,
+            Action::Past(ask) => self.fetch(ask).await,
             // One at a time: each is a write to the disk that everybody else's waits for.
             Action::Rename { re, .. } if self.renaming => {
                 self.say(&ToViewer::Refused { re, why: RefusedWhy::Busy }).await;
@@ -456,20 +471,70 @@ impl Session {
 
     async fn handle_still(&mut self, re: u32, still: Result<Bytes, StillError>) {
         match still {
-            Ok(jpeg) => {
-                let bytes = Some(jpeg.len() as u64);
-                let id = self.transfers.begin(jpeg);
-                self.say(&ToViewer::BulkBegin { re, id, bytes, mime: "image/jpeg".to_owned(), at: None }).await;
-                self.pump().await;
-            }
+            Ok(jpeg) => self.begin_whole(re, Class::Still, "image/jpeg", None, jpeg).await,
             Err(error) => {
                 debug!(session = self.tell.id.0, "no still: {error}");
+                self.transfers.give_back(Class::Still);
                 self.say(&ToViewer::Refused { re, why: RefusedWhy::Unavailable }).await;
             }
         }
     }
 
-    /// Sends as much of the transfers as the viewer has room for.
+    /// Has something of the past fetched.
+    async fn fetch(&mut self, ask: Ask) {
+        let (re, class) = (ask.re, Clerk::class(&ask.what));
+        let busy = |re| ToViewer::Refused { re, why: RefusedWhy::Busy };
+        if class.is_some_and(|class| !self.transfers.admit(class)) {
+            return self.say(&busy(re)).await;
+        }
+        if let Some(given_up) = self.clerk.take(ask) {
+            if let Some(class) = class {
+                self.transfers.give_back(class);
+            }
+            self.say(&busy(given_up)).await;
+        }
+    }
+
+    async fn handle_fetched(&mut self, done: Done) {
+        match done {
+            Done::Whole { re, class, got: Ok(whole), .. } => {
+                self.begin_whole(re, class, whole.mime, whole.at, whole.data).await;
+            }
+            Done::Begun { re, class, got: Ok(begun) } => {
+                let id = self.transfers.begin_open(class, begun.first, Instant::now());
+                self.clerk.keep(id, begun.film);
+                let at = Some(begun.at);
+                self.say(&ToViewer::BulkBegin { re, id, bytes: None, mime: begun.mime, at }).await;
+                self.pump().await;
+            }
+            Done::Whole { re, class, got: Err(why), .. } | Done::Begun { re, class, got: Err(why) } => {
+                self.transfers.give_back(class);
+                self.say(&ToViewer::Refused { re, why }).await;
+            }
+            Done::More { id, film, made } => {
+                let failed = made == Made::Failed && self.transfers.contains(id);
+                if self.transfers.handle_made(id, made, Instant::now()) {
+                    if let Some(film) = film {
+                        self.clerk.keep(id, film);
+                    }
+                } else if failed {
+                    self.say(&ToViewer::BulkEnd { id, ok: false, bytes: None, next: None }).await;
+                }
+                self.pump().await;
+            }
+            Done::Changed { re, done: Ok(()) } => self.say(&ToViewer::Done { re }).await,
+            Done::Changed { re, done: Err(why) } => self.say(&ToViewer::Refused { re, why }).await,
+        }
+    }
+
+    async fn begin_whole(&mut self, re: u32, class: Class, mime: &str, at: Option<WallTime>, data: Bytes) {
+        let bytes = Some(data.len() as u64);
+        let id = self.transfers.begin(class, data);
+        self.say(&ToViewer::BulkBegin { re, id, bytes, mime: mime.to_owned(), at }).await;
+        self.pump().await;
+    }
+
+    /// Sends as much of the transfers as the viewer has room for, and has more made.
     async fn pump(&mut self) {
         while let Some(outgoing) = self.transfers.poll() {
             match outgoing {
@@ -478,8 +543,18 @@ impl Session {
                         return;
                     }
                 }
-                Outgoing::Sent { id } => self.say(&ToViewer::BulkEnd { id, ok: true, bytes: None, next: None }).await,
+                Outgoing::Sent { id, bytes, next } => {
+                    self.clerk.forget(id);
+                    self.say(&ToViewer::BulkEnd { id, ok: true, bytes, next }).await;
+                }
             }
+        }
+        self.feed();
+    }
+
+    fn feed(&mut self) {
+        while let Some(id) = self.transfers.poll_hungry(Instant::now()) {
+            self.clerk.more(id);
         }
     }
 
@@ -538,6 +613,7 @@ impl Session {
             let _unheard = timeout(GOODBYE, self.say(&ToViewer::Bye { why: *why })).await;
         }
         self.stills.shutdown().await;
+        self.clerk.close().await;
         if timeout(CLOSE_LIMIT, self.sender.close()).await.is_err() {
             tracing::warn!(session = self.tell.id.0, "the connection did not close in time");
         }

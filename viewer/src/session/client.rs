@@ -11,6 +11,7 @@ use athome_shared::pair::link::Link;
 use athome_shared::peer::{PeerSettings, PeerStats};
 use athome_shared::protocol::VERSION;
 use athome_shared::protocol::control::RefusedWhy;
+use athome_shared::protocol::past::Past;
 use athome_shared::protocol::wire::{Join, WatchWish};
 use athome_shared::signal::ViewerLink;
 use athome_shared::time::WallTime;
@@ -20,10 +21,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::MediaSink;
+use super::bulk::{Bulk, BulkError};
 use super::ended::Ended;
 use super::machine::{Event, Stage};
+use super::past::{Ask, Film};
 use super::reconnect::{Next, Reconnect};
-use super::task::{self, Bulk, BulkError, PairError, Reply, Request, Run};
+use super::task::{self, PairError, Reply, Request, Run};
 use crate::desktop::keystore::System;
 use crate::play::clock::SharedOffset;
 use crate::store::{Place, Store};
@@ -177,8 +180,42 @@ impl Requests {
 
     /// A JPEG of a camera's newest picture. Dropping the future cancels the transfer.
     pub async fn snapshot(&self, camera: CameraId) -> Result<Bulk, BulkError> {
+        self.fetch(Ask::Snapshot { camera }).await
+    }
+
+    /// What was recorded between two times.
+    pub async fn past(&self, camera: CameraId, from: WallTime, to: WallTime) -> Result<Past, BulkError> {
+        let bulk = self.fetch(Ask::List { camera, from, to }).await?;
+        serde_json::from_slice(&bulk.data).map_err(|_| BulkError::Broken)
+    }
+
+    /// A picture of the past as JPEG; `Bulk::at` says when it was captured. Of several that wait only the newest is made,
+    /// the others are refused as busy.
+    pub async fn picture(&self, camera: CameraId, at: WallTime, width: u32) -> Result<Bulk, BulkError> {
+        self.fetch(Ask::Picture { camera, at, width }).await
+    }
+
+    /// A recording's thumbnail as JPEG.
+    pub async fn thumb(&self, id: i64) -> Result<Bulk, BulkError> {
+        self.fetch(Ask::Thumb { id }).await
+    }
+
+    /// A film ([`Ask::Play`] or [`Ask::Export`]). Dropping the future, or the film, gives it up.
+    pub async fn film(&self, ask: Ask) -> Result<Film, BulkError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Request::Snapshot { camera, reply }).await.map_err(|_| BulkError::Ended)?;
+        let request = Request::Film { ask, queue: self.queue.clone(), reply };
+        self.queue.send(request).await.map_err(|_| BulkError::Ended)?;
+        answer.await.unwrap_or(Err(BulkError::Ended))
+    }
+
+    /// Keeps, deletes, records or stops recording.
+    pub async fn change(&self, ask: Ask) -> Reply {
+        self.ask(|reply| Request::Do { ask, reply }).await
+    }
+
+    async fn fetch(&self, ask: Ask) -> Result<Bulk, BulkError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Request::Fetch { ask, reply }).await.map_err(|_| BulkError::Ended)?;
         answer.await.unwrap_or(Err(BulkError::Ended))
     }
 
@@ -287,7 +324,7 @@ impl Runner {
             }
             Request::Unwatch { slot, .. } => watch.retain(|w| w.slot != *slot),
             Request::Listen { camera, .. } => *audio = camera.is_some(),
-            Request::Key { .. } | Request::Rename { .. } | Request::Snapshot { .. } | Request::Stats { .. } => {}
+            _ => {}
         };
         // What stages are said is decided here, on the way to the consumer.
         let (tap, mut tapped) = mpsc::channel(EVENTS);

@@ -1,12 +1,15 @@
 //! A viewer's conversation with one streamer. What decides is pure: [`pairing`], [`machine`] (one session, from the
 //! knock to the goodbye), [`slots`] (which frame is of which camera) and [`reconnect`]. [`task`] moves their bytes,
-//! [`client`] keeps one session after another.
+//! [`client`] keeps one session after another. [`bulk`] takes what comes beside the pictures, [`past`] says what may be asked of the
+//! recordings.
 
+pub mod bulk;
 pub mod client;
 pub mod control;
 pub mod ended;
 pub mod machine;
 pub mod pairing;
+pub mod past;
 pub mod reconnect;
 pub mod slots;
 pub mod task;

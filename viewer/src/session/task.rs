@@ -2,20 +2,18 @@
 //! Nothing is decided here.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use athome_shared::id::{CameraId, Layer};
 use athome_shared::pair::keys::{self, StaticKeypair};
 use athome_shared::pair::link::Link;
 use athome_shared::pair::noise::{Ephemeral, Initiator};
-use athome_shared::peer::bulk::{self, BulkReceiver};
 use athome_shared::peer::{Channel, PeerEvent, PeerSettings, PeerStats, Receiver};
-use athome_shared::protocol::control::{self, RefusedWhy};
+use athome_shared::protocol::control::RefusedWhy;
 use athome_shared::protocol::signal::CloseCode;
 use athome_shared::protocol::wire::{Join, SlotKind};
 use athome_shared::signal::{self, ChannelEvent, ViewerLink};
 use athome_shared::time::WallTime;
-use bytes::Bytes;
 use ring::rand::SystemRandom;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
@@ -23,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::MediaSink;
+use super::bulk::{Act, Announced, Bulk, BulkError, Transfers, Wanted};
 use super::ended::Ended;
 use super::machine::{Event, Output, Proof, Session, Stage};
 use super::pairing::{self, Pairing};
+use super::past::{Ask, Film};
 use super::slots::Admit;
 use crate::play::clock::SharedOffset;
 use crate::store::Place;
@@ -33,14 +33,6 @@ use crate::store::Place;
 /// Events of the peer connection on their way here: a second of several cameras. When full, media is dropped (and
 /// counted) by the sending side; the rest waits.
 const PEER_EVENTS: usize = 512;
-/// Largest bulk transfer that is taken into memory.
-const MAX_BULK: u64 = 32 * 1024 * 1024;
-/// Bytes of transfers that were not announced yet: the two channels are not ordered against each other, so chunks may
-/// overtake their announcement. A sender has at most this much in flight; what is more is dropped.
-const MAX_EARLY: usize = control::bulk::WINDOW as usize;
-/// The end of a transfer may overtake its last chunks by this much at most.
-const END_OVERTAKES: Duration = Duration::from_secs(10);
-
 /// A wish of the consumer's.
 #[derive(Debug)]
 pub enum Request {
@@ -66,10 +58,30 @@ pub enum Request {
         name: String,
         reply: oneshot::Sender<Reply>,
     },
-    /// A JPEG of the newest picture; given up when the receiver of the reply is dropped.
-    Snapshot {
-        camera: CameraId,
+    /// Something that comes as a whole; given up when the receiver of the reply is dropped.
+    Fetch {
+        ask: Ask,
         reply: oneshot::Sender<Result<Bulk, BulkError>>,
+    },
+    /// Something that is taken as it comes.
+    Film {
+        ask: Ask,
+        queue: mpsc::Sender<Request>,
+        reply: oneshot::Sender<Result<Film, BulkError>>,
+    },
+    /// Something that is only done.
+    Do {
+        ask: Ask,
+        reply: oneshot::Sender<Reply>,
+    },
+    /// So much of a film was taken in all.
+    Taken {
+        id: u32,
+        bytes: u64,
+    },
+    /// Nobody wants a film any more.
+    GiveUp {
+        id: u32,
     },
     Stats {
         reply: oneshot::Sender<PeerStats>,
@@ -78,26 +90,6 @@ pub enum Request {
 
 /// The one answer to a request.
 pub type Reply = Result<(), RefusedWhy>;
-
-/// A bulk transfer, complete.
-#[derive(Clone, Debug)]
-pub struct Bulk {
-    pub mime: String,
-    pub data: Vec<u8>,
-}
-
-/// Why a bulk transfer did not complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BulkError {
-    #[error("refused: {0:?}")]
-    Refused(RefusedWhy),
-    #[error("larger than this program takes")]
-    TooLarge,
-    #[error("the streamer gave it up, or its bytes did not fit together")]
-    Broken,
-    #[error("the session ended before")]
-    Ended,
-}
 
 /// What one session needs.
 pub(super) struct Run<'a> {
@@ -130,9 +122,7 @@ pub(super) async fn run(mut run: Run<'_>) -> Ended {
         receiver: None,
         peer_events: None,
         replies: HashMap::new(),
-        snapshots: HashMap::new(),
-        transfers: HashMap::new(),
-        early: Vec::new(),
+        transfers: Transfers::default(),
     };
     let ended = loop {
         if let Some(ended) = moving.carry_out(&mut run).await {
@@ -159,30 +149,7 @@ struct Moving {
     receiver: Option<Receiver>,
     peer_events: Option<mpsc::Receiver<PeerEvent>>,
     replies: HashMap<u32, oneshot::Sender<Reply>>,
-    /// Snapshots asked for and not begun, by request.
-    snapshots: HashMap<u32, oneshot::Sender<Result<Bulk, BulkError>>>,
-    /// Transfers under way, by their id.
-    transfers: HashMap<u32, Transfer>,
-    /// Chunks that came before their announcement.
-    early: Vec<Bytes>,
-}
-
-struct Transfer {
-    /// When the streamer said that all was sent.
-    ended: Option<Instant>,
-    receiver: BulkReceiver,
-    data: Vec<u8>,
-    mime: String,
-    reply: oneshot::Sender<Result<Bulk, BulkError>>,
-}
-
-/// Which way a transfer may end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Settle {
-    /// Once the streamer has said so and every byte is there.
-    WhenWhole,
-    /// Now.
-    Broken,
+    transfers: Transfers,
 }
 
 impl Moving {
@@ -210,7 +177,8 @@ impl Moving {
             },
             () = until(timeout) => {
                 self.session.handle_timeout(Instant::now(), WallTime::now());
-                self.drop_dead_transfers();
+                self.transfers.handle_time();
+                self.act();
             }
         }
     }
@@ -242,7 +210,10 @@ impl Moving {
                 self.session.handle_control(Instant::now(), WallTime::now(), &message);
                 run.offset.set(self.session.clock().offset_us());
             }
-            PeerEvent::Message(Channel::Bulk, message) => self.handle_bulk(&message),
+            PeerEvent::Message(Channel::Bulk, message) => {
+                self.transfers.handle_chunk(&message);
+                self.act();
+            }
             // A streamer's affairs.
             PeerEvent::KeyFrameWanted { .. } | PeerEvent::TargetBitrate(_) => {}
         }
@@ -266,9 +237,25 @@ impl Moving {
                 let re = self.session.rename(name);
                 self.replies.insert(re, reply);
             }
-            Request::Snapshot { camera, reply } => {
-                let re = self.session.snapshot(camera);
-                self.snapshots.insert(re, reply);
+            Request::Fetch { ask, reply } => {
+                let re = self.session.ask(ask);
+                self.transfers.want(re, Wanted::Whole(reply));
+            }
+            Request::Film { ask, queue, reply } => {
+                let re = self.session.ask(ask);
+                self.transfers.want(re, Wanted::Film { queue, reply });
+            }
+            Request::Do { ask, reply } => {
+                let re = self.session.ask(ask);
+                self.replies.insert(re, reply);
+            }
+            Request::Taken { id, bytes } => {
+                self.transfers.handle_taken(id, bytes);
+                self.act();
+            }
+            Request::GiveUp { id } => {
+                self.transfers.give_up(id);
+                self.act();
             }
             Request::Key { slot } => {
                 if let Some(receiver) = &self.receiver
@@ -354,18 +341,18 @@ impl Moving {
                 if let Some(reply) = self.replies.remove(re) {
                     let _ = reply.send(refused.map_or(Ok(()), Err));
                 }
-                if let (Some(why), Some(reply)) = (refused, self.snapshots.remove(re)) {
-                    let _ = reply.send(Err(BulkError::Refused(*why)));
+                if let Some(why) = refused {
+                    self.transfers.handle_refused(*re, *why);
                 }
             }
-            Event::BulkBegin { re, id, bytes: Some(bytes), mime, .. } => self.begin(*re, *id, *bytes, mime),
-            // Nothing of unknown length is asked for.
-            Event::BulkBegin { id, bytes: None, .. } => self.session.bulk_cancel(*id),
-            Event::BulkEnd { id, ok, .. } => {
-                if let Some(transfer) = self.transfers.get_mut(id) {
-                    transfer.ended = Some(Instant::now());
-                    self.settle(*id, if *ok { Settle::WhenWhole } else { Settle::Broken });
-                }
+            Event::BulkBegin { re, id, bytes, mime, at } => {
+                let begin = Announced { re: *re, id: *id, bytes: *bytes, mime: mime.clone(), at: *at };
+                self.transfers.handle_begin(begin);
+                self.act();
+            }
+            Event::BulkEnd { id, ok, bytes, next } => {
+                self.transfers.handle_end(*id, *ok, *bytes, *next);
+                self.act();
             }
             Event::Attached(attached) => run.media.attached(attached),
             Event::Detached { kind, slot } => run.media.detached(*kind, *slot),
@@ -383,73 +370,13 @@ impl Moving {
         }
     }
 
-    fn begin(&mut self, re: u32, id: u32, bytes: u64, mime: &str) {
-        let Some(reply) = self.snapshots.remove(&re) else { return self.session.bulk_cancel(id) };
-        if bytes > MAX_BULK {
-            let _ = reply.send(Err(BulkError::TooLarge));
-            return self.session.bulk_cancel(id);
-        }
-        let receiver = BulkReceiver::new(id, bytes);
-        let transfer = Transfer { ended: None, receiver, data: Vec::new(), mime: mime.to_owned(), reply };
-        self.transfers.insert(id, transfer);
-        for chunk in std::mem::take(&mut self.early) {
-            self.handle_bulk(&chunk);
-        }
-    }
-
-    /// Ends a transfer if it is time.
-    fn settle(&mut self, id: u32, how: Settle) {
-        let due = self.transfers.get(&id).is_some_and(|t| match how {
-            Settle::WhenWhole => t.ended.is_some() && t.receiver.finished(),
-            Settle::Broken => true,
-        });
-        if due && let Some(Transfer { receiver, data, mime, reply, .. }) = self.transfers.remove(&id) {
-            // The asker may have gone.
-            let _ = reply.send(if receiver.finished() { Ok(Bulk { mime, data }) } else { Err(BulkError::Broken) });
-        }
-    }
-
-    fn handle_bulk(&mut self, message: &Bytes) {
-        let Ok((id, _)) = bulk::header(message) else { return };
-        let Some(transfer) = self.transfers.get_mut(&id) else {
-            // Given up, or not announced yet.
-            let held: usize = self.early.iter().map(Bytes::len).sum();
-            if !self.snapshots.is_empty() && held + message.len() <= MAX_EARLY {
-                self.early.push(message.clone());
+    /// Says what the transfers have to say.
+    fn act(&mut self) {
+        for act in self.transfers.take_acts() {
+            match act {
+                Act::Ack { id, bytes } => self.session.bulk_ack(id, bytes),
+                Act::Cancel { id } => self.session.bulk_cancel(id),
             }
-            return;
-        };
-        if transfer.reply.is_closed() {
-            self.transfers.remove(&id);
-            return self.session.bulk_cancel(id);
-        }
-        match transfer.receiver.handle_chunk(message) {
-            Ok(chunk) => {
-                transfer.data.extend_from_slice(&chunk.data);
-                if let Some(bytes) = chunk.ack {
-                    self.session.bulk_ack(id, bytes);
-                }
-                self.settle(id, Settle::WhenWhole);
-            }
-            Err(_) => {
-                self.session.bulk_cancel(id);
-                self.settle(id, Settle::Broken);
-            }
-        }
-    }
-
-    /// Transfers whose asker has gone, and those whose last chunks never came.
-    fn drop_dead_transfers(&mut self) {
-        let overdue = |t: &Transfer| t.ended.is_some_and(|at| at.elapsed() > END_OVERTAKES);
-        let dead = |t: &Transfer| t.reply.is_closed() || overdue(t);
-        let ids: Vec<u32> = self.transfers.iter().filter(|(_, t)| dead(t)).map(|(id, _)| *id).collect();
-        for id in ids {
-            self.session.bulk_cancel(id);
-            self.settle(id, Settle::Broken);
-        }
-        self.snapshots.retain(|_, reply| !reply.is_closed());
-        if self.snapshots.is_empty() {
-            self.early.clear();
         }
     }
 
@@ -457,12 +384,7 @@ impl Moving {
         if let Some(receiver) = self.receiver {
             receiver.close().await;
         }
-        for (_, reply) in self.snapshots {
-            let _ = reply.send(Err(BulkError::Ended));
-        }
-        for (_, transfer) in self.transfers {
-            let _ = transfer.reply.send(Err(BulkError::Ended));
-        }
+        self.transfers.close();
     }
 }
 

@@ -155,6 +155,11 @@ impl Writer {
         self.flush(None, out);
     }
 
+    /// The same where it is known when the frame after it would be shown.
+    pub fn cut_at(&mut self, next: u64, out: &mut Vec<u8>) {
+        self.flush(Some(next), out);
+    }
+
     /// Of a dated file: time zero was at another time, for what follows a [`Self::cut`].
     pub fn redate(&mut self, began: WallTime) {
         self.began = self.began.map(|_| began);

@@ -3,17 +3,22 @@
 //!
 //! Other programs' files are not read here; [`ReadError::Foreign`] says that one is none of ours.
 
+mod flow;
 mod moof;
+mod outline;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::finish::{Entry, Layout, Patch, ROOM, completion};
+pub use super::finish::Entry;
+use super::finish::{Layout, Patch, ROOM, completion};
 use super::fragment::{CHECK_MARK, CHECK_SIZE, DATE_SIZE};
 use super::header::BRAND;
 use super::{SOUND_RATE, SOUND_TRACK, VIDEO_RATE, VIDEO_TRACK, micros};
 use crate::media::h264::avcc_to_annex_b;
 use crate::time::WallTime;
+pub use flow::{Flow, FlowError, Item};
 use moof::{Slot, boxes, u32_at, u64_at};
+pub use outline::{Outline, fragment_at, grow, outline};
 
 /// Ours is under a kilobyte.
 const MOST_HEADER: u64 = 64 << 10;
@@ -80,6 +85,8 @@ pub struct Span {
     pub end: u64,
     /// Its first frame is a key frame.
     pub key: bool,
+    /// When the first of its key frames is, if it has any.
+    pub first_key: Option<u64>,
 }
 
 /// Which of the two.
@@ -371,7 +378,8 @@ fn span(slots: &[Slot]) -> Option<Span> {
     let mut video = slots.iter().filter(|slot| slot.track == VIDEO_TRACK);
     let first = video.next()?;
     let last = video.next_back().unwrap_or(first);
-    Some(Span { at: first.at, end: last.at.saturating_add(u64::from(last.length)), key: first.is_key })
+    let first_key = slots.iter().find(|slot| slot.track == VIDEO_TRACK && slot.is_key).map(|slot| slot.at);
+    Some(Span { at: first.at, end: last.at.saturating_add(u64::from(last.length)), key: first.is_key, first_key })
 }
 
 #[cfg(test)]

@@ -32,12 +32,14 @@ use super::alarm::Alarm;
 use super::desk::{Code, Counters, Desk, REQUESTS, Request};
 use super::door::{Door, Limits};
 use super::house::{House, SessionId};
+use super::past::clerk::Archive;
 use super::reach::Reach;
 use super::session::{Common, News, Order};
 use super::stills::Stills;
 use crate::events::Events;
 use crate::hub::Hub;
 use crate::motion::board::Glance;
+use crate::past::Past;
 use crate::trust::{Identity, Roster, TrustError, TrustStore, ViewerKey};
 
 /// Events of links that wait; when full, the links read no more from their servers, which drop what overflows there.
@@ -58,6 +60,7 @@ pub struct Setup {
     pub trust: Arc<TrustStore>,
     pub hub: Hub,
     pub stills: Stills,
+    pub past: Past,
     pub clock: MediaClock,
     pub cameras: watch::Receiver<Arc<Vec<Camera>>>,
     pub motion: watch::Receiver<BTreeMap<CameraId, Glance>>,
@@ -209,6 +212,7 @@ impl Task {
             common: Common {
                 hub: setup.hub,
                 stills: setup.stills,
+                archive: Archive::new(setup.past),
                 clock: setup.clock,
                 cameras: setup.cameras,
                 watching: names,

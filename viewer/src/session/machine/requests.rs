@@ -5,6 +5,7 @@ use athome_shared::protocol::control::{RefusedWhy, ToStreamer};
 use athome_shared::protocol::wire::SlotKind;
 
 use super::{Event, Output, Phase, Session};
+use crate::session::past::Ask;
 
 /// Requests that wait for the control channel to open; one more is dropped and answered `Busy`.
 const MAX_QUEUED: usize = 64;
@@ -34,10 +35,10 @@ impl Session {
         self.request(re, ToStreamer::Listen { re, slot, camera })
     }
 
-    /// Asks for a JPEG of a camera's newest picture.
-    pub fn snapshot(&mut self, camera: CameraId) -> u32 {
+    /// Asks for something that comes over the channel `bulk`, or for something to be done.
+    pub fn ask(&mut self, ask: Ask) -> u32 {
         let re = self.number();
-        self.request(re, ToStreamer::Snapshot { re, camera })
+        self.request(re, ask.message(re))
     }
 
     /// Asks for another name for this device.
