@@ -30,6 +30,7 @@ use athome_streamer::serve::control::decide;
 use bytes::Bytes;
 
 mod door;
+mod film;
 mod mp4;
 mod scan;
 
@@ -37,7 +38,7 @@ mod scan;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("link", link),
     ("sdp", sdp),
     ("sealed", sealed),
@@ -51,6 +52,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("webcam", scan::webcam),
     ("mp4", mp4::mp4),
     ("recording", recording),
+    ("film", film::film),
     ("zones", zones),
     ("motion", motion),
 ];
