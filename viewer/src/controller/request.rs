@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use athome_shared::pair::link::Link;
 
+use super::past;
 use crate::settings::{CameraKey, Layout, Notify, SingleKeys, Sound, Theme};
 use crate::store::{Keystore, PlaceId};
 use crate::words::Sentence;
@@ -61,6 +62,10 @@ pub enum Request {
     DismissNotice,
     /// Whether figures of the selected camera are wanted.
     Stats(Wanted),
+    /// Whether the time strip of the selected camera is open.
+    Strip(Wanted),
+    /// Something done with the strip.
+    Past(past::Wish),
     Quit,
 }
 

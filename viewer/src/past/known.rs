@@ -59,10 +59,8 @@ pub struct Known {
     pub gaps: Vec<Gap>,
     /// Grows whenever one of these has changed.
     pub version: u64,
-    all: Vec<Clip>,
     covered: Vec<Span>,
     asked: Option<Span>,
-    hidden: BTreeSet<i64>,
 }
 
 impl Known {
@@ -121,9 +119,9 @@ impl Known {
         };
         let outside = |from: Ms, to: Ms| to <= range.from || from >= range.to;
         let begun: BTreeSet<Ms> = files.iter().map(|file| file.from).collect();
-        self.all.retain(|file| outside(file.from, file.to) && !begun.contains(&file.from));
-        self.all.extend(files);
-        self.all.sort_by_key(|file| file.from);
+        self.files.retain(|file| outside(file.from, file.to) && !begun.contains(&file.from));
+        self.files.extend(files);
+        self.files.sort_by_key(|file| file.from);
         let begun: BTreeSet<Ms> = events.iter().map(|event| event.from).collect();
         self.events.retain(|e| outside(e.from, e.to.unwrap_or(e.from)) && !begun.contains(&e.from));
         self.events.extend(events);
@@ -147,12 +145,6 @@ impl Known {
         }
     }
 
-    /// Files that are not shown any more: deleted, or about to be.
-    pub fn hide(&mut self, ids: BTreeSet<i64>) {
-        self.hidden = ids;
-        self.look();
-    }
-
     /// The files that a piece of time lies in.
     pub fn files_of(&self, from: Ms, to: Ms) -> impl Iterator<Item = &Clip> {
         self.files.iter().filter(move |file| file.from < to && file.to > from)
@@ -170,8 +162,6 @@ impl Known {
 
     fn look(&mut self) {
         self.version += 1;
-        let shown = |file: &&Clip| file.id.is_none_or(|id| !self.hidden.contains(&id));
-        self.files = self.all.iter().filter(shown).copied().collect();
         self.spans = joined(self.files.iter().map(Clip::span));
         self.gaps.clear();
         let mut before: Option<Clip> = None;

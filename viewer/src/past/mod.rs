@@ -7,7 +7,6 @@ pub mod axis;
 pub mod known;
 pub mod marks;
 pub mod momentum;
-pub mod piece;
 pub mod player;
 pub mod scrub;
 pub mod spans;

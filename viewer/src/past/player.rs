@@ -83,8 +83,6 @@ impl Speed {
 /// Loaded ahead of what is shown, at most, in seconds; less while it stands still.
 const AHEAD: f64 = 20.0;
 const AHEAD_PAUSED: f64 = 4.0;
-/// Kept behind it, for a step back.
-const BEHIND: f64 = 10.0;
 
 /// What is loaded without a break, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,12 +106,6 @@ pub fn ahead(ranges: &[Range], at: f64) -> f64 {
 /// Whether more may be loaded, and so acknowledged and sent.
 pub fn wants_more(ranges: &[Range], at: f64, playing: bool) -> bool {
     ahead(ranges, at) < if playing { AHEAD } else { AHEAD_PAUSED }
-}
-
-/// All before this may go, if that is worth it.
-pub fn evict_before(ranges: &[Range], at: f64) -> Option<f64> {
-    let until = at - BEHIND;
-    ranges.first().filter(|first| first.start < until - BEHIND).map(|_| until)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -75,20 +75,6 @@ impl Times {
         }
     }
 
-    /// "1.2 MB".
-    pub fn bytes(self, n: u64) -> String {
-        const MB: f64 = 1_000_000.0;
-        let n = n as f64;
-        let (word, value, places) = match n {
-            _ if n < MB => (Word::Kb, n / 1_000.0, 0),
-            _ if n < 10.0 * MB => (Word::Mb, n / MB, 1),
-            _ if n < 1_000.0 * MB => (Word::Mb, n / MB, 0),
-            _ => (Word::Gb, n / 1_000.0 / MB, 1),
-        };
-        let value = athome_shared::look::fmt::number(value, places, self.lang.decimal());
-        word.with(self.lang, &[("n", &value)])
-    }
-
     fn season(self, time: String, which: Option<Which>) -> String {
         match which {
             None => time,
@@ -126,12 +112,6 @@ pub fn to_type(zone: &Zone, at: Ms) -> (String, String) {
     let local = zone.local(at);
     let date = date(local).map(|date| date.to_string()).unwrap_or_default();
     (date, seconds(local))
-}
-
-/// A time on the house's clock for a file's name: "2026-11-18 14.05.12".
-pub fn for_file(zone: &Zone, at: Ms) -> String {
-    let (date, time) = to_type(zone, at);
-    format!("{date} {}", time.replace(':', "."))
 }
 
 fn clock(local: Ms) -> (Ms, Ms, Ms) {

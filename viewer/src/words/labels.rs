@@ -50,6 +50,8 @@ labels! { Label;
     Cameras, "cameras", "Cameras", "Caméras";
     Cancel, "cancel", "Cancel", "Annuler";
     CapArrows, "cap_arrows", "Arrows", "Flèches";
+    CapEnd, "cap_end", "End", "Fin";
+    CapSpace, "cap_space", "Space", "Espace";
     CapShiftArrows, "cap_shift_arrows", "Shift + arrows", "Maj + flèches";
     Clear, "clear", "Take out of the grid", "Retirer de la grille";
     Close, "close", "Close", "Fermer";

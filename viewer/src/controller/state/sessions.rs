@@ -48,6 +48,10 @@ impl State {
                     // A new session plays its first camera or nothing, whatever the last one played.
                     self.listening.insert(id, vec![None; usize::from(plan::SOUNDS)]);
                     self.sound();
+                    let key = self.past.as_ref().map(|back| back.camera().clone());
+                    if let Some(key) = key.filter(|key| key.place == id) {
+                        self.with_past(now, &key, |back| back.handle_session(now));
+                    }
                 }
                 if let Some(place) = self.place_mut(id) {
                     match stage {
@@ -79,6 +83,9 @@ impl State {
                 let key = CameraKey { place: id, camera };
                 let worth_telling = self.moving.handle_motion(now, &key, moving);
                 self.model.moving.clone_from(self.moving.now());
+                if !moving {
+                    self.with_past(now, &key, |back| back.handle_motion(now));
+                }
                 if worth_telling && self.model.settings.bells.contains(&key) {
                     self.tell(key, |camera, place| Sentence::CameraMoves { camera, place });
                 }
@@ -95,6 +102,7 @@ impl State {
             | Event::BulkBegin { .. }
             | Event::BulkEnd { .. } => {}
         }
+        self.follow(now);
         self.look(now);
     }
 
