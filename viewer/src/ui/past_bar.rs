@@ -7,7 +7,8 @@ use egui::{Popup, Role, Ui, WidgetInfo, vec2};
 use super::control::{self, State};
 use super::goto;
 use super::strip;
-use super::view::{Dialog, Scene, View, Wish};
+use super::toolbar;
+use super::view::{Dialog, Scene, Side, View, Wish};
 use crate::controller::past::{Past, Wish as Do};
 use crate::controller::request::Request;
 use crate::past::axis::{Detail, ZOOMS, zoom_step};
@@ -42,6 +43,10 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut
         let name = Word::Goto.text(lang);
         if control::icon_button(ui, Icon::Calendar, &name, State::Ready).clicked() {
             view.dialog = Some(Dialog::Goto(goto::Form::of(past, strip::playhead(scene, past))));
+        }
+        let name = Word::Events.text(lang);
+        if control::icon_button(ui, Icon::List, &name, State::on(view.side == Some(Side::Events))).clicked() {
+            toolbar::toggle(view, Side::Events, wishes);
         }
         if past.on && to_live(ui, lang) {
             wishes.push(Wish::Ask(Request::Past(Do::Live)));

@@ -1,11 +1,11 @@
 //! The time strip: the whole of it is dragged, the playhead stays in the middle. Its words say what its drawing shows.
 
 mod draw;
-#[cfg(test)]
-mod tests;
 
 use athome_shared::look::theme::{self, LABEL};
-use egui::{Align2, Color32, Event, FontId, Id, Key, LayerId, Modifiers, Order, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, Event, FontId, Id, Key, LayerId, Modifiers, Order, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2,
+};
 
 use super::control;
 use super::view::{Scene, View, Wish};
@@ -41,10 +41,20 @@ pub(super) struct Strip {
 
 /// Why it moves.
 enum Moving {
-    Held { from_y: f32, samples: Vec<Sample>, fine: f64 },
+    Held {
+        from_y: f32,
+        samples: Vec<Sample>,
+        fine: f64,
+    },
     /// Let go: from where, since when, how fast.
-    Rolls { from: f64, since: f64, speed: f64 },
-    Wheel { until: f64 },
+    Rolls {
+        from: f64,
+        since: f64,
+        speed: f64,
+    },
+    Wheel {
+        until: f64,
+    },
 }
 
 /// Where the playhead is now.
@@ -246,8 +256,8 @@ fn said(ui: &Ui, scene: &Scene<'_>, past: &Past, at: Ms, response: &egui::Respon
     let runs = !past.on || past.playing;
     let time = if runs { times.minutes(&past.zone, at) } else { times.time(&past.zone, at) };
     let day = times.day_long(&past.zone, at);
-    let value = Word::Value
-        .with(lang, &[("day", &day), ("time", &time), ("cam", &camera), ("state", &state.text(lang))]);
+    let value =
+        Word::Value.with(lang, &[("day", &day), ("time", &time), ("cam", &camera), ("state", &state.text(lang))]);
     let name = Word::Timeline.with(lang, &[("cam", &camera)]);
     response.widget_info(|| WidgetInfo::slider(true, (at / 1_000) as f64, &name));
     let oldest = past.known.spans.first().map_or(at, |span| span.from);
@@ -307,7 +317,8 @@ pub(super) fn single_keys(ctx: &egui::Context, past: &Past, wishes: &mut Vec<Wis
         ask(past::Wish::Toggle);
     }
     // On some layouts these are typed with Shift.
-    let typed = |what: &str| ctx.input(|i| i.events.iter().any(|event| matches!(event, Event::Text(text) if text == what)));
+    let typed =
+        |what: &str| ctx.input(|i| i.events.iter().any(|event| matches!(event, Event::Text(text) if text == what)));
     if past.on && typed(",") {
         ask(past::Wish::Frame(Way::Back));
     }

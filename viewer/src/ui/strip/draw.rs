@@ -154,7 +154,13 @@ fn ticks(painter: &Painter, rect: Rect, drawn: &Drawn<'_>, palette: &Palette) {
         painter.vline(x.round(), base..=base + long, Stroke::new(1.0, palette.muted));
         if let Some(label) = tick.label {
             let text = drawn.times.label(&label);
-            painter.text(pos2(x, rect.bottom() - 1.0), Align2::CENTER_BOTTOM, text, FontId::proportional(SMALL), palette.muted);
+            painter.text(
+                pos2(x, rect.bottom() - 1.0),
+                Align2::CENTER_BOTTOM,
+                text,
+                FontId::proportional(SMALL),
+                palette.muted,
+            );
         }
     }
 }
