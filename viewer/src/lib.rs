@@ -8,6 +8,7 @@ pub mod folders;
 pub mod headless;
 pub mod meter;
 pub mod outside;
+pub mod past;
 pub mod play;
 pub mod report;
 pub mod scan;

@@ -8,21 +8,30 @@ use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, pos2};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Icon {
     Add,
+    Back10,
     Bell,
     BellOff,
+    Calendar,
     Camera,
     Check,
     Close,
     Copy,
+    EventNext,
+    EventPrev,
     Folder,
     FullScreen,
     FullScreenOff,
     Grid,
     Help,
     Large,
+    List,
+    Minus,
     More,
     Move,
+    On10,
+    Pause,
     Pencil,
+    Play,
     Record,
     Retry,
     Settings,
@@ -32,29 +41,39 @@ pub enum Icon {
     SoundOn,
     Stats,
     Stop,
+    Strip,
     Trash,
     ZoomIn,
     ZoomOut,
 }
 
 impl Icon {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 38] = [
         Self::Add,
+        Self::Back10,
         Self::Bell,
         Self::BellOff,
+        Self::Calendar,
         Self::Camera,
         Self::Check,
         Self::Close,
         Self::Copy,
+        Self::EventNext,
+        Self::EventPrev,
         Self::Folder,
         Self::FullScreen,
         Self::FullScreenOff,
         Self::Grid,
         Self::Help,
         Self::Large,
+        Self::List,
+        Self::Minus,
         Self::More,
         Self::Move,
+        Self::On10,
+        Self::Pause,
         Self::Pencil,
+        Self::Play,
         Self::Record,
         Self::Retry,
         Self::Settings,
@@ -64,6 +83,7 @@ impl Icon {
         Self::SoundOn,
         Self::Stats,
         Self::Stop,
+        Self::Strip,
         Self::Trash,
         Self::ZoomIn,
         Self::ZoomOut,
@@ -87,8 +107,17 @@ impl Icon {
         let closed = |points: &[(f32, f32)]| Loop(points.to_vec());
         match self {
             Self::Add => vec![line(&[(12.0, 5.0), (12.0, 19.0)]), line(&[(5.0, 12.0), (19.0, 12.0)])],
+            Self::Back10 => {
+                vec![line(&[(11.0, 5.5), (4.5, 12.0), (11.0, 18.5)]), line(&[(19.0, 5.5), (12.5, 12.0), (19.0, 18.5)])]
+            }
             Self::Bell => bell(),
             Self::BellOff => [bell(), vec![line(&[(3.0, 3.0), (21.0, 21.0)])]].concat(),
+            Self::Calendar => vec![
+                closed(&[(3.5, 5.0), (20.5, 5.0), (20.5, 20.5), (3.5, 20.5)]),
+                line(&[(3.5, 10.0), (20.5, 10.0)]),
+                line(&[(8.0, 2.5), (8.0, 7.0)]),
+                line(&[(16.0, 2.5), (16.0, 7.0)]),
+            ],
             Self::Camera => vec![
                 closed(&[(2.0, 7.0), (15.0, 7.0), (15.0, 18.0), (2.0, 18.0)]),
                 line(&[(15.0, 11.0), (22.0, 7.5), (22.0, 17.5), (15.0, 14.0)]),
@@ -99,6 +128,12 @@ impl Icon {
                 closed(&[(9.0, 9.0), (21.0, 9.0), (21.0, 21.0), (9.0, 21.0)]),
                 line(&[(5.0, 15.0), (3.0, 15.0), (3.0, 3.0), (15.0, 3.0), (15.0, 5.0)]),
             ],
+            Self::EventNext => {
+                vec![line(&[(19.5, 4.5), (19.5, 19.5)]), closed(&[(5.0, 4.5), (15.5, 12.0), (5.0, 19.5)])]
+            }
+            Self::EventPrev => {
+                vec![line(&[(4.5, 4.5), (4.5, 19.5)]), closed(&[(19.0, 4.5), (8.5, 12.0), (19.0, 19.5)])]
+            }
             Self::Folder => {
                 vec![closed(&[(3.0, 5.0), (9.0, 5.0), (11.5, 8.0), (21.0, 8.0), (21.0, 19.0), (3.0, 19.0)])]
             }
@@ -127,6 +162,11 @@ impl Icon {
                 closed(&[(3.0, 4.0), (21.0, 4.0), (21.0, 20.0), (3.0, 20.0)]),
                 closed(&[(6.5, 7.5), (17.5, 7.5), (17.5, 16.5), (6.5, 16.5)]),
             ],
+            Self::List => {
+                let rows = [6.0, 12.0, 18.0];
+                rows.iter().flat_map(|y| [Dot((4.0, *y), 1.6), line(&[(9.0, *y), (21.0, *y)])]).collect()
+            }
+            Self::Minus => vec![line(&[(5.0, 12.0), (19.0, 12.0)])],
             Self::More => vec![Dot((5.0, 12.0), 1.6), Dot((12.0, 12.0), 1.6), Dot((19.0, 12.0), 1.6)],
             Self::Move => vec![
                 line(&[(12.0, 2.5), (12.0, 21.5)]),
@@ -136,10 +176,15 @@ impl Icon {
                 line(&[(5.3, 9.2), (2.5, 12.0), (5.3, 14.8)]),
                 line(&[(18.7, 9.2), (21.5, 12.0), (18.7, 14.8)]),
             ],
+            Self::On10 => {
+                vec![line(&[(5.0, 5.5), (11.5, 12.0), (5.0, 18.5)]), line(&[(13.0, 5.5), (19.5, 12.0), (13.0, 18.5)])]
+            }
+            Self::Pause => vec![line(&[(8.0, 5.0), (8.0, 19.0)]), line(&[(16.0, 5.0), (16.0, 19.0)])],
             Self::Pencil => vec![
                 closed(&[(3.5, 20.5), (4.5, 15.5), (16.5, 3.5), (20.5, 7.5), (8.5, 19.5)]),
                 line(&[(13.5, 6.5), (17.5, 10.5)]),
             ],
+            Self::Play => vec![closed(&[(7.0, 4.5), (19.5, 12.0), (7.0, 19.5)])],
             Self::Record => vec![Ring((12.0, 12.0), 9.5), Dot((12.0, 12.0), 4.5)],
             Self::Retry => {
                 vec![Line(arc((12.0, 12.0), 8.5, -40.0, 250.0)), line(&[(20.5, 2.5), (19.5, 7.5), (14.5, 6.5)])]
@@ -185,6 +230,13 @@ impl Icon {
                 line(&[(20.5, 20.0), (20.5, 15.0)]),
             ],
             Self::Stop => vec![Ring((12.0, 12.0), 9.5), closed(&[(9.0, 9.0), (15.0, 9.0), (15.0, 15.0), (9.0, 15.0)])],
+            Self::Strip => vec![
+                line(&[(2.5, 17.0), (21.5, 17.0)]),
+                line(&[(5.5, 17.0), (5.5, 12.5)]),
+                line(&[(18.5, 17.0), (18.5, 12.5)]),
+                line(&[(12.0, 4.0), (12.0, 20.5)]),
+                line(&[(9.5, 4.0), (14.5, 4.0)]),
+            ],
             Self::Trash => vec![
                 line(&[(3.5, 6.0), (20.5, 6.0)]),
                 line(&[(5.5, 6.0), (6.5, 21.0), (17.5, 21.0), (18.5, 6.0)]),
@@ -224,11 +276,13 @@ pub enum Status {
     Reconnecting,
     /// ▲
     Trouble,
+    /// A clock: what is shown is past.
+    Past,
 }
 
 impl Status {
-    pub const ALL: [Self; 6] =
-        [Self::Live, Self::Motion, Self::Recording, Self::Paused, Self::Reconnecting, Self::Trouble];
+    pub const ALL: [Self; 7] =
+        [Self::Live, Self::Motion, Self::Recording, Self::Paused, Self::Reconnecting, Self::Trouble, Self::Past];
 
     /// Draws it into a square.
     pub fn paint(self, painter: &Painter, rect: Rect, colour: Color32) {
@@ -253,6 +307,7 @@ impl Status {
                 vec![Line(arc((12.0, 12.0), 8.0, -40.0, 250.0)), Line(vec![(20.5, 2.5), (19.5, 7.5), (14.5, 6.5)])]
             }
             Self::Trouble => vec![Fill(vec![(12.0, 3.0), (22.0, 21.0), (2.0, 21.0)])],
+            Self::Past => vec![Ring((12.0, 12.0), 9.0), Line(vec![(12.0, 6.0), (12.0, 12.0), (16.5, 14.5)])],
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Palette {
     pub warning: Color32,
     pub danger: Color32,
     pub on_danger: Color32,
+    /// What is not live but recorded.
+    pub past: Color32,
 }
 
 pub const DARK: Palette = Palette {
@@ -37,6 +39,7 @@ pub const DARK: Palette = Palette {
     warning: rgb(0x00FF_B066),
     danger: rgb(0x00FF_7A7A),
     on_danger: rgb(0x002A_0508),
+    past: rgb(0x00C9_A6FF),
 };
 
 pub const LIGHT: Palette = Palette {
@@ -53,6 +56,7 @@ pub const LIGHT: Palette = Palette {
     warning: rgb(0x008A_4300),
     danger: rgb(0x00B3_202A),
     on_danger: rgb(0x00FF_FFFF),
+    past: rgb(0x006B_3FB0),
 };
 
 /// Behind text over a picture: black at 70 %, on which white keeps 7:1 over pure white.

@@ -9,14 +9,19 @@ use std::time::{Duration, Instant};
 use athome_shared::media::clock;
 use athome_shared::pair::link::Link;
 use athome_shared::protocol::control::Attached;
+use athome_shared::time::WallTime;
+use athome_streamer::record::trigger::Mode;
 use athome_tests::house::House;
 use athome_tests::viewer::Device;
 use athome_tests::wait::within;
 use athome_viewer::controller::model::{Model, Pairing, PlaceState};
-use athome_viewer::controller::request::Request;
+use athome_viewer::controller::past::{Shown, Still, Wish};
+use athome_viewer::controller::request::{Request, Wanted};
 use athome_viewer::controller::{Controller, Desktop, Handle, Media, Setup};
+use athome_viewer::past::Ms;
 use athome_viewer::play::audio::{Sound as Heard, SoundSink};
 use athome_viewer::play::decode::Picture;
+use athome_viewer::play::film::{Film, FilmScreen, Out, Start, Tell};
 use athome_viewer::play::player::{Player, Screen};
 use athome_viewer::play::times::Figures;
 use athome_viewer::session::MediaSink;
@@ -39,6 +44,8 @@ struct Eyes {
     tiles: Mutex<BTreeMap<CameraKey, Tile>>,
     heard: Mutex<Option<(CameraKey, f32)>>,
     packets: Mutex<u64>,
+    /// Of films: when each picture was captured, and how far its own clock is from that, in tenths of a millisecond.
+    film: Mutex<Vec<(Ms, Option<i32>)>>,
 }
 
 struct Wall {
@@ -64,6 +71,14 @@ impl Screen for Wall {
     fn switched(&self, _slot: u8) {}
 
     fn crashed(&self, _: &Attached) {}
+}
+
+impl FilmScreen for Wall {
+    fn picture(&self, picture: &Picture<'_>, at: Ms) {
+        let clock = clock::read_clock(picture.planes[0], picture.strides[0], picture.width, picture.height);
+        let off = clock.map(|clock| clock::ticks_between(clock, clock::ticks(WallTime(at * 1_000))));
+        self.eyes.film.lock().unwrap_or_else(PoisonError::into_inner).push((at, off));
+    }
 }
 
 impl SoundSink for Wall {
@@ -104,6 +119,11 @@ impl Media for TestMedia {
 
     fn figures(&self, _: &CameraKey) -> Option<Figures> {
         None
+    }
+
+    fn film(&self, camera: &CameraKey, start: Start, tell: Tell) -> io::Result<Film> {
+        let wall = Arc::new(Wall { place: camera.place, eyes: Arc::clone(&self.0) });
+        Film::start(start, Out { camera: camera.clone(), screen: Arc::clone(&wall) as _, speaker: wall, tell })
     }
 
     fn forget(&self, _: PlaceId) {}
@@ -244,4 +264,79 @@ async fn the_window_comes_back_after_a_restart_and_says_when_it_was_removed() {
     window.close().await;
     assert!(device.store.lock().unwrap().places().is_empty());
     house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_window_looks_back_to_the_frame_and_comes_back_to_live() {
+    let house = House::start_with(|plan| plan.recorded(Mode::Always, Duration::from_secs(600))).await;
+    let device = Device::new();
+    let window = Window::open(&device);
+    let link = Link::parse(&house.link_with_roles(&["view", "playback"]).await).expect("a link");
+    window.handle.send(Request::Pair(link));
+    window.until("the place is live", |model, _| live(model)).await;
+    let key = window.keys().remove(0);
+    window.until("a picture", |_, eyes| eyes.tile(&key).pictures > 0).await;
+    window.handle.send(Request::Strip(Wanted::Yes));
+    let stretch = |model: &Model| model.past.as_ref().and_then(|past| past.known.spans.last().copied());
+    window.until("what was recorded", |model, _| stretch(model).is_some_and(|span| span.to - span.from > 5_000)).await;
+    let from = stretch(&window.handle.model()).expect("a stretch").from;
+
+    // To a moment: the picture on the screen is the last one at or before it, and its own clock says so.
+    let ask = |wish| window.handle.send(Request::Past(wish));
+    let last = || window.eyes.film.lock().unwrap().last().copied();
+    let exact = async |what: &str, at: Ms| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !last().is_some_and(|(shown, off)| (0..500).contains(&(at - shown)) && off.is_none_or(near)) {
+            assert!(Instant::now() < end, "{what}: {at}, last {:?}, {:?}", last(), window.handle.model().past);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let at = from + 2_512;
+    ask(Wish::Seek { at, play: Some(false) });
+    exact("the exact picture", at).await;
+    assert!(matches!(window.handle.model().past.as_ref().map(|past| past.on), Some(true)));
+    let quiet = Duration::from_millis(700);
+    window.until("live rests", |_, eyes| eyes.tile(&key).last.is_some_and(|at| at.elapsed() > quiet)).await;
+
+    // Dragged: a picture that says when it was taken, and takes itself to be of that moment.
+    ask(Wish::Grab);
+    ask(Wish::Drag(from + 1_200));
+    let still = |model: &Model| match model.past.as_ref().map(|past| &past.shown) {
+        Some(Shown::Still(still)) => Some(still.clone()),
+        _ => None,
+    };
+    window.until("a picture of the past", |model, _| still(model).is_some_and(|still| still.at <= from + 1_200)).await;
+    let Still { at: taken, planes } = still(&window.handle.model()).expect("a picture");
+    let own = clock::read_clock(planes.plane(0), planes.width, planes.width, planes.height).expect("its own clock");
+    assert!(near(clock::ticks_between(own, clock::ticks(WallTime(taken * 1_000)))), "{own} at {taken}");
+    ask(Wish::Release);
+    exact("the exact picture where it was let go", from + 1_200).await;
+
+    // Played, it is shown at its pace, each picture when it was.
+    window.eyes.film.lock().unwrap().clear();
+    ask(Wish::Toggle);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let film = window.eyes.film.lock().unwrap().clone();
+    // A busy machine's test card leaves pictures out, so this is how the last one at or before that moment is known.
+    assert!(film.first().is_some_and(|(at, _)| *at > from + 1_200), "{:?} after {}", film.first(), from + 1_200);
+    let played = film.last().map_or(0, |(at, _)| at - from - 1_200);
+    assert!((1_000..3_000).contains(&played), "{played} ms in two seconds");
+    let clocks: Vec<i32> = film.iter().filter_map(|(_, off)| *off).collect();
+    assert!(clocks.len() * 10 >= film.len() * 8, "{} of {} clocks", clocks.len(), film.len());
+    assert!(clocks.into_iter().all(near) && film.is_sorted_by_key(|(at, _)| *at), "{film:?}");
+
+    // And back: live is received again, the film is over.
+    let before = window.eyes.tile(&key).pictures;
+    ask(Wish::Live);
+    window.until("live again", |_, eyes| eyes.tile(&key).pictures > before + 5).await;
+    let shown = window.eyes.film.lock().unwrap().len();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(window.eyes.film.lock().unwrap().len(), shown);
+    window.close().await;
+    house.stop().await;
+}
+
+/// Within half a frame at 30 a second, in tenths of a millisecond.
+fn near(off: i32) -> bool {
+    off.abs() <= 166
 }

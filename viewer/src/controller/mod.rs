@@ -1,8 +1,10 @@
 //! The window's controller: owns the clients of all places, decides nothing itself. [`state`] decides; here requests,
 //! events and times are carried to it, and its effects carried out.
 
+mod looking;
 pub mod model;
 pub mod moving;
+pub mod past;
 pub mod plan;
 pub mod request;
 pub mod state;
@@ -25,6 +27,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use crate::play::film::{Film, Start, Tell};
 use crate::play::times::Figures;
 use crate::session::MediaSink;
 use crate::session::client::{Client, ClientEvent, Options, Requests, SharedStore};
@@ -55,6 +58,8 @@ pub trait Media: Send + Sync {
     fn stop_recording(&self, camera: &CameraKey) -> io::Result<()>;
     /// Of the pictures last shown.
     fn figures(&self, camera: &CameraKey) -> Option<Figures>;
+    /// Begins a film of a camera's past.
+    fn film(&self, camera: &CameraKey, start: Start, tell: Tell) -> io::Result<Film>;
     /// The place is gone for good.
     fn forget(&self, place: PlaceId);
 }
@@ -117,6 +122,7 @@ enum Happening {
     Snapshot(Result<PathBuf, Sentence>),
     Recorded(CameraKey, Option<Sentence>),
     Stats(CameraKey, Option<PeerStats>),
+    Found(CameraKey, looking::Found),
 }
 
 /// Owns everything; [`Controller::run`] ends after [`Request::Quit`].
@@ -132,6 +138,8 @@ pub struct Controller {
     pairing: JoinSet<()>,
     tasks: JoinSet<()>,
     samples: BTreeMap<CameraKey, stats::Sample>,
+    /// The film of the past that there is.
+    showing: Option<looking::Showing>,
 }
 
 struct Running {
@@ -167,6 +175,7 @@ impl Controller {
             pairing: JoinSet::new(),
             tasks: JoinSet::new(),
             samples: BTreeMap::new(),
+            showing: None,
         }
     }
 
@@ -183,6 +192,7 @@ impl Controller {
                 Some(request) = self.inbox.recv() => Happening::Request(request),
                 Some(happening) = self.happenings.recv() => happening,
                 () = sleep_until(wake) => {
+                    self.tell_clocks(Instant::now());
                     self.state.handle_timeout(Instant::now());
                     continue;
                 }
@@ -194,6 +204,7 @@ impl Controller {
     }
 
     fn handle_happening(&mut self, now: Instant, happening: Happening) {
+        self.tell_clocks(now);
         match happening {
             Happening::Request(request) => self.state.handle_request(now, request),
             Happening::Client(place, event) => self.state.handle_client(now, place, event),
@@ -206,6 +217,7 @@ impl Controller {
             Happening::Snapshot(result) => self.state.handle_snapshot(now, result),
             Happening::Recorded(camera, trouble) => self.state.handle_recorded(now, &camera, trouble),
             Happening::Stats(camera, peer) => self.measured(now, camera, peer),
+            Happening::Found(camera, found) => self.found(now, &camera, found),
         }
     }
 
@@ -237,6 +249,7 @@ impl Controller {
                 Effect::Save(settings) => self.save(*settings),
                 Effect::Notify { camera, sentence } => self.notify(camera, &sentence),
                 Effect::Measure(camera) => self.measure(camera),
+                Effect::Past { camera, act } => self.look_back(camera, act),
             }
         }
         true
@@ -300,6 +313,7 @@ impl Controller {
     }
 
     async fn close(mut self) {
+        self.showing = None;
         self.pairing.abort_all();
         for running in self.clients.values() {
             running.stop.cancel();

@@ -7,6 +7,7 @@ use std::time::Instant;
 use athome_shared::protocol::control::{Camera, Role};
 use athome_shared::protocol::house::HouseMode;
 
+use super::past::Past;
 use crate::settings::{CameraKey, Settings};
 use crate::store::{Keystore, PlaceId};
 use crate::words::Sentence;
@@ -25,6 +26,8 @@ pub struct Model {
     pub moving: BTreeSet<CameraKey>,
     /// Of the selected camera, while they are wanted.
     pub stats: Option<Stats>,
+    /// The strip of the selected camera, while it is open.
+    pub past: Option<Past>,
     /// Grows each time the window shall come to the front.
     pub forward: u64,
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use athome_shared::pair::link::Link;
 use athome_shared::protocol::house::HouseMode;
 
+use super::past;
 use crate::settings::{CameraKey, Layout, Notify, SingleKeys, Sound, Theme};
 use crate::store::{Keystore, PlaceId};
 use crate::words::Sentence;
@@ -64,6 +65,10 @@ pub enum Request {
     DismissNotice,
     /// Whether figures of the selected camera are wanted.
     Stats(Wanted),
+    /// Whether the time strip of the selected camera is open.
+    Strip(Wanted),
+    /// Something done with the strip.
+    Past(past::Wish),
     Quit,
 }
 

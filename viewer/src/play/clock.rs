@@ -75,6 +75,12 @@ impl SharedOffset {
         self.0.store(offset_us.unwrap_or(Self::UNKNOWN), Ordering::Relaxed);
     }
 
+    /// A time by our clock, by the streamer's; `None` while the offset is unknown.
+    pub fn to_theirs(&self, ours: WallTime) -> Option<WallTime> {
+        let offset_us = self.0.load(Ordering::Relaxed);
+        (offset_us != Self::UNKNOWN).then(|| WallTime(ours.0.saturating_add(offset_us)))
+    }
+
     /// A time by the streamer's clock, by ours; `None` while the offset is unknown.
     pub fn to_local(&self, streamer: WallTime) -> Option<WallTime> {
         let offset_us = self.0.load(Ordering::Relaxed);

@@ -3,6 +3,7 @@
 pub mod audio;
 pub mod clock;
 pub mod decode;
+pub mod film;
 pub mod freeze;
 pub mod hold;
 pub mod planes;
@@ -11,5 +12,6 @@ pub mod playout;
 pub mod record;
 pub mod speaker;
 pub mod stage;
+pub mod still;
 pub mod times;
 pub mod tone;

@@ -109,6 +109,23 @@ impl Planes {
         Ok(())
     }
 
+    /// Of pixels that hold Y, U and V each, row after row; chroma is that of every second pixel and row.
+    pub fn of_pixels(width: usize, height: usize, colour: Colour, pixels: &[u8]) -> Self {
+        let luma = pixels.chunks_exact(3).filter_map(|pixel| pixel.first().copied()).collect();
+        let rows = pixels.chunks_exact((width * 3).max(1)).step_by(2);
+        let chroma = |plane: usize| {
+            let of_row = |row: &[u8]| -> Vec<u8> { row.chunks_exact(3).step_by(2).map(|pixel| pixel[plane]).collect() };
+            rows.clone().flat_map(of_row).collect()
+        };
+        let data = [luma, chroma(1), chroma(2)];
+        Self { width, height, colour, data }
+    }
+
+    /// How much memory it holds.
+    pub fn bytes(&self) -> usize {
+        self.data.iter().map(Vec::len).sum()
+    }
+
     /// Width and height of a plane: chroma has half of both, rounded up.
     pub fn size_of(&self, plane: usize) -> [usize; 2] {
         match plane {

@@ -14,6 +14,7 @@ use athome_shared::time::WallTime;
 
 use super::clock::SharedOffset;
 use super::decode::Picture;
+use super::film::{Film, FilmScreen, Out, Start, Tell};
 use super::hold::Holds;
 use super::player::{Player, Screen};
 use super::playout::PlayoutCounts;
@@ -21,6 +22,7 @@ use super::record::Recorder;
 use super::speaker::Speaker;
 use super::times::Figures;
 use crate::controller::Media;
+use crate::past::Ms;
 use crate::session::MediaSink;
 use crate::session::client::Requests;
 use crate::settings::CameraKey;
@@ -38,6 +40,8 @@ pub trait Pictures: Send + Sync {
     fn figures(&self, camera: &CameraKey) -> Option<Figures>;
     /// A place is gone for good.
     fn forget(&self, place: PlaceId);
+    /// A picture of the past, captured at `at` by the streamer's clock.
+    fn film(&self, camera: &CameraKey, picture: &Picture<'_>, at: Ms);
 }
 
 /// Carries out what the controller wants of the media.
@@ -97,6 +101,12 @@ impl Media for Stage {
         self.pictures.figures(camera)
     }
 
+    fn film(&self, camera: &CameraKey, start: Start, tell: Tell) -> io::Result<Film> {
+        let screen = Projector { camera: camera.clone(), pictures: Arc::clone(&self.pictures) };
+        let speaker = self.speaker.ear(camera.place);
+        Film::start(start, Out { camera: camera.clone(), screen: Arc::new(screen), speaker, tell })
+    }
+
     fn forget(&self, place: PlaceId) {
         self.pictures.forget(place);
         let gone: Vec<Recorder> =
@@ -104,6 +114,18 @@ impl Media for Stage {
         for recorder in gone {
             recorder.abandon();
         }
+    }
+}
+
+/// A film's way to the pictures.
+struct Projector {
+    camera: CameraKey,
+    pictures: Arc<dyn Pictures>,
+}
+
+impl FilmScreen for Projector {
+    fn picture(&self, picture: &Picture<'_>, at: Ms) {
+        self.pictures.film(&self.camera, picture, at);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use egui::{Context, Event, Key, Modifiers};
 
-use super::toolbar;
 use super::view::{Dialog, Scene, Side, View, Wish};
+use super::{strip, toolbar};
+use crate::controller::past;
 use crate::controller::request::{Recording, Request};
 use crate::settings::{CameraKey, SingleKeys, Sound};
 
@@ -44,6 +45,15 @@ pub(super) fn handle(ctx: &Context, scene: &Scene<'_>, view: &mut View, wishes: 
         {
             wishes.push(Wish::Ask(Request::Enlarge(Some(camera))));
         }
+    }
+    if press(ctx, Key::H) && toolbar::may_look_back(scene, selected.as_ref()) {
+        toolbar::toggle_strip(scene, wishes);
+    }
+    if let Some(past) = &scene.model.past {
+        if press(ctx, Key::E) {
+            toolbar::toggle(view, Side::Events, wishes);
+        }
+        strip::single_keys(ctx, past, wishes);
     }
     if let Some(key) = selected {
         of_camera(ctx, scene, view, wishes, &key);
@@ -89,7 +99,7 @@ fn of_camera(ctx: &Context, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec
     }
 }
 
-/// Escape: full screen, then a side panel, then the zoom, then the camera shown alone.
+/// Escape: full screen, then a side panel, then the zoom, then the past, then the camera shown alone.
 fn step_back(scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>) {
     if scene.full_screen {
         wishes.push(Wish::FullScreen(false));
@@ -97,6 +107,8 @@ fn step_back(scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wish>) {
         toolbar::toggle(view, side, wishes);
     } else if view.zoom.values().any(super::zoom::Zoom::zoomed) {
         view.zoom.clear();
+    } else if scene.model.past.as_ref().is_some_and(|past| past.on) {
+        wishes.push(Wish::Ask(Request::Past(past::Wish::Live)));
     } else if scene.model.settings.large.is_some() {
         wishes.push(Wish::Ask(Request::Enlarge(None)));
     }

@@ -3,14 +3,18 @@
 
 mod canvas;
 mod dialog;
+mod events;
+mod goto;
 mod grid;
 mod help;
 mod keys;
 mod pairing;
+mod past_bar;
 mod settings;
 pub mod shader;
 mod sidebar;
 mod stats;
+mod strip;
 mod tile;
 mod toolbar;
 mod view;

@@ -122,7 +122,10 @@ fn camera_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Pla
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click_and_drag());
     let palette = theme::palette(ui.visuals());
     let word = state.text(scene.lang);
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("{}. {word}", camera.name)));
+    let recorded = tile::recorded(scene.model, &key, scene.lang);
+    let said = [Some(camera.name.clone()), Some(word.clone()), recorded.clone()];
+    let said = said.into_iter().flatten().collect::<Vec<_>>().join(". ");
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, &said));
     let fill = if selected || response.hovered() { palette.raised } else { Color32::TRANSPARENT };
     ui.painter().rect_filled(rect, CONTROL_RADIUS, fill);
     let (shape, colour) = match state {
@@ -135,6 +138,12 @@ fn camera_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Pla
     shape.paint(ui.painter(), mark, colour);
     let painter = ui.painter_at(rect.shrink2(vec2(6.0, 0.0)));
     let mut right = rect.right() - 8.0;
+    if recorded.is_some() {
+        right -= 14.0;
+        let mark = egui::Rect::from_min_size(egui::pos2(right, rect.center().y - 7.0), vec2(14.0, 14.0));
+        Status::Recording.paint(&painter, mark, palette.danger);
+        right -= 8.0;
+    }
     if state != Label::StateLive {
         let galley = painter.layout_no_wrap(word.clone(), FontId::proportional(12.0), palette.muted);
         right -= galley.size().x;

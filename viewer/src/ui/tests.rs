@@ -1,5 +1,7 @@
 //! Every screen and flow, without a display, from models built by hand.
 
+mod past;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -228,6 +230,19 @@ fn screens() -> Vec<(&'static str, Desk)> {
                 desk.view.dialog = Some(Dialog::Pairing);
             }),
         ),
+        ("strip", with(&|desk| past::live(desk))),
+        ("past", with(&|desk| past::still(desk))),
+        ("past, in a gap", with(&|desk| past::gap(desk))),
+        ("past, at its end", with(&|desk| past::end(desk))),
+        (
+            "past, alone",
+            with(&|desk| {
+                past::still(desk);
+                desk.model.settings.large = Some(key(0));
+            }),
+        ),
+        ("events", with(&|desk| past::events(desk))),
+        ("go to a time", with(&|desk| past::goto(desk))),
         ("rename", with(&|desk| desk.view.dialog = Some(Dialog::Rename(HOME, "999".to_owned())))),
         ("forget", with(&|desk| desk.view.dialog = Some(Dialog::Forget(HOME)))),
         (
@@ -295,7 +310,8 @@ fn every_control_of_every_screen_has_a_name_and_can_be_hit() {
 #[test]
 fn all_words_on_every_screen_come_from_the_table() {
     // Names of languages are the same in every language; keys are what is printed on them.
-    const SAME: [&str; 11] = ["English", "Français", "G", "F", "M", "S", "R", "I", "Esc", "home_1", "AtHome"];
+    const SAME: [&str; 15] =
+        ["English", "Français", "G", "F", "M", "S", "R", "I", "H", "E", "N  P", "J  K  L", "Esc", "home_1", "AtHome"];
     let mut seen = 0;
     for (screen, mut desk) in screens() {
         desk.lang = Lang::Pseudo;

@@ -1,10 +1,13 @@
 //! One camera's place: its picture, never cropped, with its name and what it may claim of its age.
 
+mod past;
+
 use athome_shared::look::icon::Status;
 use athome_shared::look::picture::{self, NARROW, PAD};
 use athome_shared::look::theme::{DARK, LABEL, OVER_PICTURE, SURROUND};
 use athome_shared::protocol::control::CameraState;
 use athome_shared::protocol::house::HouseMode;
+use athome_shared::protocol::past::Cause;
 use egui::{
     Align2, Color32, CornerRadius, FontId, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
     WidgetInfo, pos2, vec2,
@@ -16,13 +19,18 @@ use super::wall::Shown;
 use super::zoom::Zoom;
 use crate::controller::model::{Model, PlaceState};
 use crate::settings::CameraKey;
-use crate::words::{Label, Sentence};
+use crate::words::past::Word;
+use crate::words::{Label, Lang, Sentence};
 
 /// Draws a camera into a rectangle.
 pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, key: &CameraKey) -> Response {
     let id = ui.scope_id().with(("tile", key));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     let painter = ui.painter_at(rect);
+    if let Some(past) = scene.model.past.as_ref().filter(|past| past.on && past.camera == *key) {
+        past::show(ui, scene, view, rect, past, &response);
+        return response;
+    }
     let shown = scene.wall.newest(key);
     let age = shown.as_ref().map(|shown| scene.now.saturating_duration_since(shown.captured));
     let fresh = age.map(Freshness::of);
@@ -44,12 +52,14 @@ pub(super) fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, rect: Rect, 
     let badge = badge(scene, key, shown.as_ref(), fresh);
     let reason = reason(scene.model, key).filter(|_| fresh.is_none_or(Freshness::reasoned));
     let reason = reason.map(|sentence| sentence.text(scene.lang));
-    let recording = scene.model.recordings.contains_key(key);
+    // What this window writes is another matter than what the streamer records.
+    let saved = scene.model.recordings.contains_key(key);
     // A picture that is not live tells of nothing that moves now.
     let moving = fresh.is_some_and(Freshness::live) && scene.model.moving.contains(key);
     let marks = [
         moving.then(|| (Status::Motion, DARK.motion, Label::Motion.text(scene.lang))),
-        recording.then(|| (Status::Recording, DARK.danger, Label::Recording.text(scene.lang))),
+        recorded(scene.model, key, scene.lang).map(|word| (Status::Recording, DARK.danger, word)),
+        saved.then(|| (Status::Recording, DARK.warning, Word::SavingHere.text(scene.lang))),
     ];
     draw_badges(&painter, rect, &name, &badge, marks.iter().flatten());
     if let Some(reason) = &reason {
@@ -150,6 +160,19 @@ pub(super) fn state_label(model: &Model, key: &CameraKey) -> Label {
         (Some(PlaceState::Waiting), _) => Label::StateReconnecting,
         (Some(PlaceState::Stopped) | None, _) => Label::StateWaiting,
     }
+}
+
+/// That the streamer records a camera, and why.
+pub(super) fn recorded(model: &Model, key: &CameraKey, lang: Lang) -> Option<String> {
+    let place = model.place(key.place).filter(|place| place.state == PlaceState::Live)?;
+    let why = match place.cameras.iter().find(|camera| camera.id == key.camera)?.recording? {
+        Cause::Motion => Word::WhyMotion,
+        Cause::Always => Word::WhyAlways,
+        Cause::Schedule => Word::WhySchedule,
+        Cause::Manual => Word::WhyManual,
+        Cause::Found => return Some(Label::Recording.text(lang)),
+    };
+    Some(format!("{} · {}", Label::Recording.text(lang), why.text(lang)))
 }
 
 /// Why there is no live picture, where anything is known.

@@ -2,6 +2,7 @@
 
 use athome_shared::look::icon::Icon;
 use athome_shared::look::theme::LEAST_TARGET;
+use athome_shared::protocol::control::Role;
 use egui::{Align, Layout as Direction, Rect, Stroke, StrokeKind, Ui, vec2};
 
 use super::control::{self, State};
@@ -10,6 +11,7 @@ use super::view::{Dialog, Scene, Side, View, Wish};
 use crate::controller::request::{Recording, Request, Wanted};
 use crate::settings::{CameraKey, Layout, Sound};
 use crate::words::Label;
+use crate::words::past::Word;
 
 /// Below this width the words between the groups are left out.
 const ROOMY: f32 = 900.0;
@@ -81,10 +83,28 @@ fn camera_tools(
         let wanted = if bell { Wanted::No } else { Wanted::Yes };
         wishes.push(Wish::Ask(Request::Bell(key.clone(), wanted)));
     }
+    if may_look_back(scene, key) {
+        let state = State::on(scene.model.past.is_some());
+        if control::icon_button(ui, Icon::Strip, &Word::Strip.text(lang), state).clicked() {
+            toggle_strip(scene, wishes);
+        }
+    }
     if roomy {
         ui.separator();
     }
     zoom(ui, scene, view, key);
+}
+
+/// Whether this device may look back at a camera.
+pub(super) fn may_look_back(scene: &Scene<'_>, key: Option<&CameraKey>) -> bool {
+    let roles = key.and_then(|key| scene.model.place(key.place)).map(|place| place.roles.as_slice());
+    roles.is_some_and(|roles| roles.contains(&Role::Playback) || roles.contains(&Role::Admin))
+}
+
+/// Opens or closes the time strip.
+pub(super) fn toggle_strip(scene: &Scene<'_>, wishes: &mut Vec<Wish>) {
+    let wanted = if scene.model.past.is_some() { Wanted::No } else { Wanted::Yes };
+    wishes.push(Wish::Ask(Request::Strip(wanted)));
 }
 
 fn volume(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, key: Option<&CameraKey>, sound: Sound) {

@@ -13,7 +13,7 @@ use super::canvas::Canvas;
 use super::shader::Shader;
 use super::wall::Wall;
 use super::zoom::Zoom;
-use super::{dialog, grid, help, keys, pairing, settings, sidebar, stats, toolbar};
+use super::{dialog, events, goto, grid, help, keys, pairing, past_bar, settings, sidebar, stats, strip, toolbar};
 use crate::controller::model::Model;
 use crate::controller::request::{Request, Wanted};
 use crate::scan::webcam::Preview;
@@ -80,6 +80,7 @@ pub enum Wish {
 pub(super) enum Side {
     Stats,
     Settings,
+    Events,
 }
 
 /// What lies over them.
@@ -89,6 +90,8 @@ pub(super) enum Dialog {
     Help,
     Rename(PlaceId, String),
     Forget(PlaceId),
+    /// Go to a time.
+    Goto(goto::Form),
 }
 
 /// The window's own memory.
@@ -101,6 +104,9 @@ pub struct View {
     shader: Option<Arc<Shader>>,
     pub(super) canvases: HashMap<CameraKey, Canvas>,
     pub(super) zoom: HashMap<CameraKey, Zoom>,
+    /// Of the picture of the past.
+    pub(super) past: Option<Canvas>,
+    pub(super) strip: strip::Strip,
     pub(super) form: pairing::Form,
     pub(super) copied: Option<Instant>,
     /// When a pointer or key was last used, by egui's clock.
@@ -148,6 +154,11 @@ impl View {
         })
     }
 
+    /// What draws the picture of the past.
+    pub(super) fn past_canvas(&mut self) -> &mut Canvas {
+        self.past.get_or_insert_with(|| Canvas::new(self.shader.as_ref(), Box::new(|_, _| ())))
+    }
+
     pub(super) fn zoom(&mut self, camera: &CameraKey) -> &mut Zoom {
         self.zoom.entry(camera.clone()).or_default()
     }
@@ -167,21 +178,33 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
     if stirred || !scene.full_screen {
         view.stirred = time;
     }
-    let quiet = scene.full_screen && time - view.stirred > IDLE;
+    let past = scene.model.past.as_ref();
+    // The way back to live is always there.
+    let quiet = scene.full_screen && time - view.stirred > IDLE && !past.is_some_and(|past| past.on);
     let frame = Frame::new().fill(palette.surface).inner_margin(Margin::same(12));
     if !quiet {
         let bar = Frame::new().fill(palette.surface).inner_margin(Margin::symmetric(12, 6));
         Panel::bottom("toolbar").resizable(false).frame(bar).show(ui, |ui| toolbar::show(ui, scene, view, wishes));
+        if let Some(past) = past {
+            Panel::bottom("strip").resizable(false).frame(past_bar::fill(ui, past)).show(ui, |ui| {
+                strip::show(ui, scene, view, wishes, past);
+                past_bar::show(ui, scene, view, wishes, past);
+            });
+        }
     }
     if !scene.full_screen && !view.sidebar_hidden {
         let panel = Panel::left("sidebar").resizable(false).exact_size(SIDEBAR).frame(frame);
         panel.show(ui, |ui| sidebar::show(ui, scene, view, wishes));
+    }
+    if past.is_none() && view.side == Some(Side::Events) {
+        view.side = None;
     }
     if let (Some(side), false) = (view.side, quiet) {
         let panel = Panel::right("side").resizable(false).exact_size(SIDE).frame(frame);
         panel.show(ui, |ui| match side {
             Side::Stats => stats::show(ui, scene, view, wishes),
             Side::Settings => settings::show(ui, scene, view, wishes),
+            Side::Events => events::show(ui, scene, view, wishes),
         });
     }
     // What lies around the pictures is the window's clear colour: painting it again would double the work of a computer
@@ -191,11 +214,15 @@ pub fn show(ui: &mut Ui, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec<Wi
         Some(Dialog::Pairing) => pairing::show(ui, scene, view, wishes),
         Some(Dialog::Help) => help::show(ui, scene, view),
         Some(Dialog::Rename(place, name)) => dialog::rename(ui, scene, view, wishes, place, name),
+        Some(Dialog::Goto(form)) => goto::show(ui, scene, view, wishes, form),
         Some(Dialog::Forget(place)) => dialog::forget(ui, scene, view, wishes, place),
         None => {}
     }
     dialog::notice(ui, scene, wishes);
     // A texture whose camera is not on the screen is memory of the graphics driver's for nothing.
     view.canvases.retain(|key, _| view.drawn.iter().any(|(drawn, _)| drawn == key));
+    if !scene.model.past.as_ref().is_some_and(|past| past.on) {
+        view.past = None;
+    }
     view.zoom.retain(|key, zoom| zoom.zoomed() && scene.model.camera(key).is_some());
 }

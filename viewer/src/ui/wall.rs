@@ -9,6 +9,7 @@ use athome_shared::protocol::control::Attached;
 use athome_shared::time::WallTime;
 use tracing::{debug, warn};
 
+use crate::past::Ms;
 use crate::play::clock::SharedOffset;
 use crate::play::decode::Picture;
 use crate::play::hold::Holds;
@@ -28,6 +29,9 @@ const IMAGES: usize = 3 + WAITING;
 /// Pictures held back at most: 80 ms of them at 60 a second. One more shows the oldest at once.
 const WAITING: usize = 5;
 
+/// Of a film: one at the window, one at the graphics driver, one being written.
+const FILM_IMAGES: usize = 3;
+
 /// A picture for a tile.
 #[derive(Clone)]
 pub struct Shown {
@@ -41,6 +45,21 @@ pub struct Shown {
     before: Option<Duration>,
     received: Instant,
     decoded: Instant,
+}
+
+/// The newest picture of a film of the past.
+#[derive(Clone)]
+pub struct Film {
+    pub shown: Shown,
+    /// When it was captured, by the streamer's clock.
+    pub at: Ms,
+}
+
+impl Shown {
+    /// A picture of the past by itself; `number` is unlike that of any other.
+    pub fn of_past(planes: Arc<Planes>, number: u64, now: Instant) -> Self {
+        Self { planes, number, captured: now, due: now, before: None, received: now, decoded: now }
+    }
 }
 
 /// The newest picture of every camera. One lock, held for a few instructions.
@@ -61,6 +80,9 @@ struct Pictures {
     newest: HashMap<CameraKey, Shown>,
     /// Pictures of the heard camera that are not due yet, oldest first; [`WAITING`] at most.
     waiting: VecDeque<(CameraKey, Shown)>,
+    /// Of the one film there is; never among the live ones.
+    film: Option<(CameraKey, Film)>,
+    film_spare: Vec<Arc<Planes>>,
     spare: HashMap<CameraKey, Vec<Arc<Planes>>>,
     number: u64,
 }
@@ -101,6 +123,10 @@ impl stage::Pictures for Arc<Wall> {
     fn forget(&self, place: PlaceId) {
         Wall::forget(self, place);
     }
+
+    fn film(&self, camera: &CameraKey, picture: &Picture<'_>, at: Ms) {
+        self.show_film(camera, picture, at);
+    }
 }
 
 impl Wall {
@@ -131,6 +157,32 @@ impl Wall {
         pictures.newest.get(camera).cloned()
     }
 
+    /// The newest picture of a camera's film.
+    pub fn film(&self, camera: &CameraKey) -> Option<Film> {
+        self.lock().film.as_ref().filter(|(key, _)| key == camera).map(|(_, film)| film.clone())
+    }
+
+    fn show_film(&self, camera: &CameraKey, picture: &Picture<'_>, at: Ms) {
+        let spare = {
+            let spare = &mut self.lock().film_spare;
+            spare.iter().position(|planes| Arc::strong_count(planes) == 1).map(|at| spare.swap_remove(at))
+        };
+        let mut planes = spare.unwrap_or_default();
+        if let Err(error) = Arc::make_mut(&mut planes).copy(picture) {
+            debug!(%error, "a picture can't be shown");
+            return;
+        }
+        let mut pictures = self.lock();
+        pictures.number += 1;
+        let shown = Shown::of_past(Arc::clone(&planes), pictures.number, Instant::now());
+        pictures.film = Some((camera.clone(), Film { shown, at }));
+        pictures.film_spare.push(planes);
+        let more = pictures.film_spare.len().saturating_sub(FILM_IMAGES);
+        pictures.film_spare.drain(..more);
+        drop(pictures);
+        (self.wake)(Duration::ZERO);
+    }
+
     /// The window handed this picture to the graphics driver.
     pub fn handle_uploaded(&self, camera: &CameraKey, shown: &Shown, now: Instant) {
         let times = FrameTimes {
@@ -157,6 +209,7 @@ impl Wall {
         let mut pictures = self.lock();
         pictures.newest.retain(|key, _| key.place != place);
         pictures.waiting.retain(|(key, _)| key.place != place);
+        pictures.film.take_if(|(key, _)| key.place == place);
         pictures.spare.retain(|key, _| key.place != place);
     }
 

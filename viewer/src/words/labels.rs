@@ -1,17 +1,15 @@
 //! What stands on buttons, headings and figures, in English and French. Keys are the page's where both say the same; a
 //! test reads the page's tables and compares. `{name}` marks are filled in by [`Label::with`].
 
-use super::Lang;
-
 macro_rules! labels {
-    ($($name:ident, $key:literal, $en:literal, $fr:literal;)*) => {
+    ($table:ident; $($name:ident, $key:literal, $en:literal, $fr:literal;)*) => {
         /// A short text of the window's.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Label {
+        pub enum $table {
             $($name,)*
         }
 
-        impl Label {
+        impl $table {
             /// Every one of them, with its key.
             pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, $key),)*];
 
@@ -20,17 +18,40 @@ macro_rules! labels {
                     $(Self::$name => ($en, $fr),)*
                 }
             }
+
+            /// The text.
+            pub fn text(self, lang: $crate::words::Lang) -> String {
+                let (en, fr) = self.both();
+                match lang {
+                    $crate::words::Lang::En => en.to_owned(),
+                    $crate::words::Lang::Fr => fr.to_owned(),
+                    #[cfg(test)]
+                    $crate::words::Lang::Pseudo => $crate::words::pseudo(en),
+                }
+            }
+
+            /// The text with its marks filled in.
+            pub fn with(self, lang: $crate::words::Lang, marks: &[(&str, &str)]) -> String {
+                let mut text = self.text(lang);
+                for (mark, value) in marks {
+                    text = text.replace(&format!("{{{mark}}}"), value);
+                }
+                text
+            }
         }
     };
 }
+pub(super) use labels;
 
-labels! {
+labels! { Label;
     Add, "add", "Add a camera", "Ajouter une caméra";
     AllCameras, "grid", "All cameras", "Toutes les caméras";
     Back, "back", "One step back", "Revenir en arrière";
     Cameras, "cameras", "Cameras", "Caméras";
     Cancel, "cancel", "Cancel", "Annuler";
     CapArrows, "cap_arrows", "Arrows", "Flèches";
+    CapEnd, "cap_end", "End", "Fin";
+    CapSpace, "cap_space", "Space", "Espace";
     CapShiftArrows, "cap_shift_arrows", "Shift + arrows", "Maj + flèches";
     Clear, "clear", "Take out of the grid", "Retirer de la grille";
     Close, "close", "Close", "Fermer";
@@ -140,28 +161,6 @@ labels! {
     ZoomReset, "zoom_reset", "Zoom {zoom}, back to the whole picture", "Zoom {zoom}, revenir à l’image entière";
 }
 
-impl Label {
-    /// The text.
-    pub fn text(self, lang: Lang) -> String {
-        let (en, fr) = self.both();
-        match lang {
-            Lang::En => en.to_owned(),
-            Lang::Fr => fr.to_owned(),
-            #[cfg(test)]
-            Lang::Pseudo => super::pseudo(en),
-        }
-    }
-
-    /// The text with its marks filled in.
-    pub fn with(self, lang: Lang, marks: &[(&str, &str)]) -> String {
-        let mut text = self.text(lang);
-        for (mark, value) in marks {
-            text = text.replace(&format!("{{{mark}}}"), value);
-        }
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -169,6 +168,7 @@ mod tests {
 
     use super::Label;
     use crate::words::Lang;
+    use crate::words::past::Word;
 
     /// The lines `key: 'text',` of one of the page's tables.
     fn page(file: &str) -> BTreeMap<String, String> {
@@ -199,15 +199,35 @@ mod tests {
             }
         }
         assert!(shared >= 40, "only {shared} keys are shared: was a table read?");
+        // What is said of the past may be beside the rest.
+        let beside = |file| {
+            if Path::new(env!("CARGO_MANIFEST_DIR")).join("../web-viewer/src/words").join(file).exists() {
+                page(file)
+            } else {
+                BTreeMap::new()
+            }
+        };
+        let (en_past, fr_past) = (beside("past-en.ts"), beside("past-fr.ts"));
+        for (word, key) in Word::ALL {
+            let [en, fr] = [(&en_past, &en), (&fr_past, &fr)].map(|(past, all)| past.get(*key).or(all.get(*key)));
+            if let (Some(en), Some(fr)) = (en, fr) {
+                let plain = |text: &str| text.replace("can\\u2019t", "can't").replace('\u{a0}', " ");
+                assert_eq!(plain(&word.text(Lang::En)), plain(en), "{key}");
+                assert_eq!(plain(&word.text(Lang::Fr)), plain(fr), "{key}");
+            }
+        }
         assert!(!en.contains_key("tap_sound_x") && en["tap_sound"] != Label::SoundOn.text(Lang::En));
     }
 
     #[test]
     fn keys_are_unique_and_marks_are_the_same_in_both_languages() {
         let mut seen = std::collections::BTreeSet::new();
-        for (label, key) in Label::ALL {
-            assert!(seen.insert(*key), "{key} is there twice");
-            let (en, fr) = (label.text(Lang::En), label.text(Lang::Fr));
+        let labels = Label::ALL.iter().map(|(label, key)| (key, label.text(Lang::En), label.text(Lang::Fr)));
+        let words = Word::ALL.iter().map(|(word, key)| (key, word.text(Lang::En), word.text(Lang::Fr)));
+        // The past has a table of its own, in the page too.
+        let words: Vec<_> = labels.map(|row| ("", row)).chain(words.map(|row| ("past", row))).collect();
+        for (table, (key, en, fr)) in words {
+            assert!(seen.insert((table, *key)), "{key} is there twice");
             let marks = |text: &str| {
                 let mut marks: Vec<String> =
                     text.split('{').skip(1).map(|s| s.split('}').next().unwrap_or_default().to_owned()).collect();

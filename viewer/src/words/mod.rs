@@ -1,8 +1,10 @@
 //! What a person reads, in one table: each sentence in English and French. Nothing else in this crate holds a sentence
 //! for people; keys are those of the page's table where both say the same thing.
 
+pub mod calendar;
 mod camera;
 pub mod labels;
+pub mod past;
 
 pub use labels::Label;
 

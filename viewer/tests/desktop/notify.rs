@@ -10,6 +10,7 @@ use athome_shared::id::CameraId;
 use athome_viewer::controller::model::Model;
 use athome_viewer::controller::{Controller, Desktop, Handle, Media, Setup};
 use athome_viewer::desktop::notify::Notifications;
+use athome_viewer::play::film::{Film, Start, Tell};
 use athome_viewer::play::times::Figures;
 use athome_viewer::session::MediaSink;
 use athome_viewer::session::client::{Requests, open_store};
@@ -76,6 +77,9 @@ impl Media for NoMedia {
     }
     fn figures(&self, _: &CameraKey) -> Option<Figures> {
         None
+    }
+    fn film(&self, _: &CameraKey, _: Start, _: Tell) -> std::io::Result<Film> {
+        unreachable!("nothing is paired")
     }
     fn forget(&self, _: PlaceId) {}
 }

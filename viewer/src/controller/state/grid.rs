@@ -54,9 +54,11 @@ impl State {
 
     pub(super) fn plan_only(&mut self) -> Vec<(PlaceId, Change)> {
         let mut all = Vec::new();
+        let past = self.looked_back().cloned();
         for (place, slots) in &mut self.slots {
             let cameras = self.model.places.iter().find(|p| p.id == *place).map(|p| p.cameras.as_slice());
-            let wanted = self.visible.iter().filter(|(key, _)| key.place == *place).map(|(key, width)| {
+            let wanted = self.visible.iter().filter(|(key, _)| key.place == *place && past.as_ref() != Some(key));
+            let wanted = wanted.map(|(key, width)| {
                 let camera = cameras.unwrap_or_default().iter().find(|camera| camera.id == key.camera);
                 let layer = camera.map_or(Layer::Full, |camera| plan::layer(camera, *width));
                 let refused = self.refused.contains(&(key.clone(), layer));
@@ -91,7 +93,8 @@ impl State {
 
     /// Whose sound a place has to send: of the camera that is heard, and of those that are recorded.
     pub(super) fn sounds(&self, place: PlaceId) -> Vec<CameraId> {
-        let heard = self.heard().map(|(key, _)| key);
+        // A film brings its own sound.
+        let heard = self.heard().map(|(key, _)| key).filter(|key| self.looked_back() != Some(key));
         let audible = |key: &&CameraKey| self.model.camera(key).is_none_or(|camera| camera.audio);
         let recorded = self.model.recordings.keys().filter(|key| heard.as_ref() != Some(*key)).filter(audible);
         let all = heard.iter().chain(recorded).filter(|key| key.place == place);

@@ -2,6 +2,7 @@
 //! out of [`State::poll_effect`], and a [`Model`] to draw out of [`State::model`].
 
 mod grid;
+mod past;
 mod requests;
 mod sessions;
 
@@ -16,10 +17,12 @@ use athome_shared::protocol::wire::WatchWish;
 
 use super::model::{self, Model, Notice};
 use super::moving::Moving;
+use super::past::{Act, Back};
 use super::plan::Content;
 use super::request::Wanted;
 use super::stats::SlotFigures;
 use super::watchdog::Watchdog;
+use crate::past::Ms;
 use crate::settings::{CameraKey, Notify, Settings};
 use crate::store::{self, Keystore, PlaceId};
 use crate::words::Sentence;
@@ -87,6 +90,11 @@ pub enum Effect {
         sentence: Sentence,
     },
     Measure(CameraKey),
+    /// Of the camera whose strip is open.
+    Past {
+        camera: CameraKey,
+        act: Act,
+    },
     Quit,
 }
 
@@ -104,6 +112,11 @@ pub struct State {
     moving: Moving,
     pub(super) figures: BTreeMap<CameraKey, SlotFigures>,
     stats: Wanted,
+    /// Whether the strip is open, and of which camera it is.
+    strip: Wanted,
+    past: Option<Back>,
+    /// At this moment of ours a place's clock showed that.
+    clocks: BTreeMap<PlaceId, (Instant, Ms)>,
     measure_at: Option<Instant>,
     save_at: Option<Instant>,
     effects: VecDeque<Effect>,
@@ -122,6 +135,9 @@ impl State {
             moving: Moving::default(),
             figures: BTreeMap::new(),
             stats: Wanted::No,
+            strip: Wanted::No,
+            past: None,
+            clocks: BTreeMap::new(),
             measure_at: None,
             save_at: None,
             effects: VecDeque::new(),
@@ -151,7 +167,8 @@ impl State {
     /// When [`Self::handle_timeout`] has to be called at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let notice = self.model.notice.as_ref().map(|notice| notice.until);
-        [notice, self.save_at, self.measure_at, self.watchdog.poll_timeout()].into_iter().flatten().min()
+        let past = self.past.as_ref().and_then(Back::poll_timeout);
+        [notice, self.save_at, self.measure_at, self.watchdog.poll_timeout(), past].into_iter().flatten().min()
     }
 
     /// Time passed.
@@ -169,6 +186,10 @@ impl State {
             if let Some(key) = &self.model.settings.selected {
                 self.effects.push_back(Effect::Measure(key.clone()));
             }
+        }
+        if let Some(back) = self.past.as_mut().filter(|back| back.poll_timeout().is_some_and(|at| now >= at)) {
+            back.handle_timeout(now);
+            self.carry_past(now);
         }
         for camera in self.watchdog.handle_timeout(now) {
             self.tell(camera, |camera, place| Sentence::CameraAway { camera, place });

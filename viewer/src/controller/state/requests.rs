@@ -112,6 +112,8 @@ impl State {
                     self.model.stats = None;
                 }
             }
+            Request::Strip(wanted) => self.handle_strip(now, wanted),
+            Request::Past(wish) => self.handle_past_wish(now, wish),
             Request::Quit => {
                 if self.save_at.take().is_some() {
                     self.effects.push_back(Effect::Save(Box::new(self.model.settings.clone())));
@@ -119,6 +121,8 @@ impl State {
                 self.effects.push_back(Effect::Quit);
             }
         }
+        // Another camera may be selected now.
+        self.follow(now);
         self.redraw();
     }
 

@@ -49,6 +49,10 @@ impl State {
                     // A new session plays its first camera or nothing, whatever the last one played.
                     self.listening.insert(id, vec![None; usize::from(plan::SOUNDS)]);
                     self.sound();
+                    let key = self.past.as_ref().map(|back| back.camera().clone());
+                    if let Some(key) = key.filter(|key| key.place == id) {
+                        self.with_past(now, &key, |back| back.handle_session(now));
+                    }
                 }
                 if let Some(place) = self.place_mut(id) {
                     match stage {
@@ -85,6 +89,9 @@ impl State {
                 let key = CameraKey { place: id, camera };
                 let worth_telling = self.moving.handle_motion(now, &key, moving);
                 self.model.moving.clone_from(self.moving.now());
+                if !moving {
+                    self.with_past(now, &key, |back| back.handle_motion(now));
+                }
                 // Whoever is at home needs no word of it.
                 let at_home = self.model.place(id).is_some_and(|place| place.mode == Some(HouseMode::Home));
                 if worth_telling && !at_home && self.model.settings.bells.contains(&key) {
@@ -103,6 +110,7 @@ impl State {
             | Event::BulkBegin { .. }
             | Event::BulkEnd { .. } => {}
         }
+        self.follow(now);
         self.look(now);
     }
 
