@@ -14,7 +14,7 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 /** The first load, gzipped: in all, and of that what stands before the first paint (HTML and style). */
 const BUDGET = { all: 60_000, paint: 14_000 };
 /** What is loaded on demand, by its module and in this order: script and style, gzipped, without what was loaded before it. */
-const LATER = { 'src/ui/past/load.ts': 23_000, 'src/ui/past/more.ts': 7_000, 'src/ui/panel.ts': 6_000, 'src/ui/zones/house.ts': 7_000, 'src/ui/zones/load.ts': 15_000 };
+const LATER = { 'src/ui/past/load.ts': 23_000, 'src/ui/past/more.ts': 7_100, 'src/ui/panel.ts': 6_000, 'src/ui/zones/house.ts': 7_000, 'src/ui/zones/load.ts': 15_000 };
 
 const TARGET = ['es2022', 'safari15.4'];
 

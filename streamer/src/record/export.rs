@@ -155,12 +155,10 @@ impl Exporter {
     }
 }
 
-/// The last fragment at or before a time, else the first after it, that begins with a key frame; with its time.
+/// The last fragment with a key frame at or before a time, else the first after it that has one; with that frame's time. Cameras'
+/// own intervals do not end where fragments do.
 fn start(movie: &Movie, at: u64) -> Option<(usize, u64)> {
-    let keys = || {
-        let video = |fragment: &athome_shared::media::mp4::read::Fragment| fragment.video.filter(|video| video.key);
-        movie.fragments.iter().enumerate().filter_map(move |(n, fragment)| Some((n, video(fragment)?.at)))
-    };
+    let keys = || movie.fragments.iter().enumerate().filter_map(|(n, fragment)| Some((n, fragment.video?.first_key?)));
     keys().take_while(|(_, key)| *key <= at).last().or_else(|| keys().next())
 }
 
@@ -239,5 +237,36 @@ impl Joint {
             self.done.patches = writer.finish(&mut self.out);
         }
         (self.hand_on(), self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    const SPS: [u8; 15] = [0x67, 0x42, 0xc0, 0x0b, 0xd9, 0x02, 0xc4, 0xec, 0x04, 0x40, 0x00, 0x00, 0x03, 0x00, 0x40];
+    const FRAME: u64 = 3_000;
+
+    #[test]
+    fn it_starts_at_the_key_frame_before_wherever_fragments_end() {
+        let (mut writer, mut file) = (Writer::dated(false, WallTime(1_800_000_000_000_000)), Vec::new());
+        for n in 0..900u64 {
+            let is_key = n % 100 == 40 || n == 0;
+            let mut data = if is_key { [&[0, 0, 0, 1][..], &SPS, &[0, 0, 0, 1, 0x68, 0xce]].concat() } else { Vec::new() };
+            data.extend([0, 0, 0, 1, if is_key { 0x65 } else { 0x41 }, n as u8]);
+            writer.video(n * FRAME, is_key, &data, &mut file);
+        }
+        let _patches = writer.finish(&mut file);
+        let movie = scan(&mut Cursor::new(file), Depth::Outline).expect("ours");
+        let inside = movie.fragments.iter().filter_map(|f| f.video).filter(|v| v.first_key.is_some() && !v.key).count();
+        assert!(inside > 2, "key frames lie inside fragments: {inside}");
+        for (asked, key) in [(0, 0), (39, 0), (40, 40), (139, 40), (140, 140), (555, 540), (899, 840)] {
+            let found = start(&movie, asked * FRAME).expect("there are key frames");
+            assert_eq!(found.1, key * FRAME, "asked for frame {asked}");
+            let video = movie.fragments[found.0].video.expect("pictures");
+            assert!((video.at..video.end).contains(&found.1));
+        }
     }
 }

@@ -1,0 +1,1 @@
+import"./chunk-TCI3UYWN.js";var n;
