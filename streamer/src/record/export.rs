@@ -254,7 +254,8 @@ mod tests {
         let (mut writer, mut file) = (Writer::dated(false, WallTime(1_800_000_000_000_000)), Vec::new());
         for n in 0..900u64 {
             let is_key = n % 100 == 40 || n == 0;
-            let mut data = if is_key { [&[0, 0, 0, 1][..], &SPS, &[0, 0, 0, 1, 0x68, 0xce]].concat() } else { Vec::new() };
+            let mut data =
+                if is_key { [&[0, 0, 0, 1][..], &SPS, &[0, 0, 0, 1, 0x68, 0xce]].concat() } else { Vec::new() };
             data.extend([0, 0, 0, 1, if is_key { 0x65 } else { 0x41 }, n as u8]);
             writer.video(n * FRAME, is_key, &data, &mut file);
         }
