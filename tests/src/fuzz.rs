@@ -31,6 +31,7 @@ use bytes::Bytes;
 
 mod camera;
 mod door;
+mod film;
 mod mp4;
 mod scan;
 
@@ -52,6 +53,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("webcam", scan::webcam),
     ("mp4", mp4::mp4),
     ("recording", recording),
+    ("film", film::film),
     ("zones", zones),
     ("motion", motion),
     ("multipart", camera::multipart),

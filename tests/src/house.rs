@@ -11,6 +11,7 @@ use athome_streamer::api::client::{Answer, Request, ask};
 use athome_streamer::app::{App, Options};
 use athome_streamer::config::{CameraConfig, Config, check_config};
 use athome_streamer::events::Listener;
+use athome_streamer::record::trigger::Mode;
 use athome_streamer::source::{CameraSpec, MicSpec, Wish};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -48,6 +49,15 @@ impl Plan {
     /// This many cameras, each with its own mark; only the first has sound.
     pub fn cameras(mut self, count: u8) -> Self {
         self.config.cameras = (0..count).map(camera).collect();
+        self
+    }
+
+    /// Records by this mode, in files of this length.
+    pub fn recorded(mut self, mode: Mode, longest: Duration) -> Self {
+        self.config.recording.rules.mode = mode;
+        self.config.recording.longest = longest;
+        // Whatever room the machine that tests has.
+        self.config.storage.limits.floor = 0;
         self
     }
 

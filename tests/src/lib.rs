@@ -4,6 +4,7 @@
 pub mod bare;
 pub mod child;
 pub mod figures;
+pub mod film;
 pub mod fuzz;
 pub mod house;
 pub mod pretend;

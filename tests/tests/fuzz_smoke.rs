@@ -152,6 +152,11 @@ fn recording() {
 }
 
 #[test]
+fn film() {
+    smoke("film");
+}
+
+#[test]
 fn zones() {
     smoke("zones");
 }

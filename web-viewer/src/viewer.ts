@@ -589,7 +589,8 @@ export class Viewer {
 
 let firstPicture = false;
 
-const mayLookBack = (pairing: Pairing): boolean => pairing.past !== false && pairing.roles.some((r) => r === 'playback' || r === 'admin');
+/** What an older page stored may lack them. */
+const mayLookBack = ({ past, roles }: Partial<Pairing>): boolean => past !== false && (roles ?? []).some((r) => r === 'playback' || r === 'admin');
 
 const BEFORE = { here: 'forgotten', elsewhere: 'moved', never: 'home_new' } as const;
 

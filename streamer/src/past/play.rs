@@ -201,10 +201,11 @@ impl Player {
             if file.outline.wall(file.outline.until) <= self.line.until() {
                 continue;
             }
+            let next = file.outline.wall(start).max(began).max(self.line.until());
             let fits =
                 (file.outline.width, file.outline.height) == self.size && (self.line.sound() || !file.outline.sound);
             if !fits {
-                return Ok(self.end(Some(file.outline.wall(start).max(self.line.until()))));
+                return Ok(self.end(Some(next)));
             }
             let mut out = Vec::new();
             if file.outline.wall(start).0 > self.line.until().0.saturating_add(SEAM) {

@@ -37,6 +37,7 @@ fn watch(link: &str, data: &Path) -> Headless {
         place: None,
         camera: None,
         watch_for: Duration::from_secs(60),
+        at: None,
         record: None,
         device: "Anna's phone".to_owned(),
     }

@@ -8,6 +8,7 @@ mod late;
 mod link;
 mod outside;
 mod pairing;
+mod past;
 mod reconnect;
 mod slots;
 mod slow;

@@ -296,6 +296,47 @@ fn decode(
     }
 }
 
+/// A decoded picture of a film, borrowed from its decoder: 4:2:0, as in [`Picture`].
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub width: usize,
+    pub height: usize,
+    pub planes: [&'a [u8]; 3],
+    pub strides: [usize; 3],
+}
+
+/// Decodes one access unit after the other on the caller's thread: for films, which wait for whoever takes them. After damage
+/// it goes on with the next key frame.
+#[derive(Default)]
+pub struct UnitDecoder(Option<Decoder>);
+
+impl UnitDecoder {
+    /// Decodes an access unit and shows its picture; false if it gave none.
+    pub fn decode(&mut self, unit: &[u8], is_key: bool, see: &mut dyn FnMut(Shown<'_>)) -> bool {
+        if self.0.is_none() {
+            if !is_key {
+                return false;
+            }
+            let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
+            self.0 = Decoder::with_api_config(OpenH264API::from_source(), config).ok();
+        }
+        let Some(decoder) = self.0.as_mut() else { return false };
+        match decoder.decode_with_options(unit, DecodeOptions::new()) {
+            Ok(Some(yuv)) => {
+                let (width, height) = yuv.dimensions();
+                let planes = [yuv.y(), yuv.u(), yuv.v()];
+                see(Shown { width, height, planes, strides: yuv.strides().into() });
+                true
+            }
+            Ok(None) => false,
+            Err(_) => {
+                self.0 = None;
+                false
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};

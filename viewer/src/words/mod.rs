@@ -109,6 +109,10 @@ pub enum Sentence {
     NoPicture {
         seconds: u64,
     },
+    NothingRecorded {
+        camera: String,
+    },
+    MayNotLookBack,
     NoDisplay,
     CameraBusy {
         camera: String,
@@ -275,6 +279,10 @@ impl Sentence {
             Self::NoPicture { seconds } => {
                 format!("No picture came within {seconds} s. Check the camera at its computer.")
             }
+            Self::NothingRecorded { camera } => {
+                format!("Nothing was recorded of {camera} then, nor later.")
+            }
+            Self::MayNotLookBack => "This device may not look back. Ask for a code with that right.".into(),
             Self::NoDisplay => "No window can be opened here. Start AtHome on a desktop, or use --headless.".into(),
             Self::CameraBusy { camera } => {
                 format!("Another program uses {camera}. Close it there; AtHome keeps trying.")
@@ -424,6 +432,12 @@ impl Sentence {
             Self::NoPicture { seconds } => {
                 format!("Aucune image n’est arrivée en {seconds} s. Vérifiez la caméra sur son ordinateur.")
             }
+            Self::NothingRecorded { camera } => {
+                format!("Rien n’a été enregistré de {camera} à ce moment, ni après.")
+            }
+            Self::MayNotLookBack => {
+                "Cet appareil n’a pas le droit de revenir en arrière. Demandez un code qui le donne.".into()
+            }
             Self::NoDisplay => {
                 "Aucune fenêtre ne peut s’ouvrir ici. Lancez AtHome sur un bureau, ou avec --headless.".into()
             }
@@ -569,6 +583,8 @@ mod tests {
             Sentence::PlaceUnknown { place: s(), places: s() },
             Sentence::Protocol,
             Sentence::NoPicture { seconds: 20 },
+            Sentence::NothingRecorded { camera: s() },
+            Sentence::MayNotLookBack,
             Sentence::NoDisplay,
             Sentence::CameraBusy { camera: s() },
             Sentence::CameraStalled { camera: s() },

@@ -38,6 +38,8 @@ export const canPlay = (): boolean => Source() !== undefined;
 
 const LOOK_MS = 100;
 const SAME_FRAME_MS = 120;
+/** A frame is shown for no longer than this. */
+const NEAR_S = 1;
 /** Files follow one another within this; their times are rounded. */
 const SEAM_S = 0.02;
 
@@ -61,6 +63,7 @@ export class Media {
   private timer: ReturnType<typeof setInterval> | undefined;
   private handle = 0;
   private shown = 0;
+  private arrived: number | undefined;
   private last = { at: -1, since: 0 };
   /** Counts restarts: what belongs to an older one is dropped. */
   private turn = 0;
@@ -196,7 +199,8 @@ export class Media {
   private pump(): void {
     const { buffer, source } = this;
     if (!buffer || !source || buffer.updating) return;
-    const at = this.video.currentTime;
+    // On the way to a moment it is that moment which counts.
+    const at = this.target < 0 ? this.video.currentTime : (this.target - this.origin) / 1000;
     const ranges = this.ranges();
     const until = evictBefore(ranges, at);
     if (until !== undefined) {
@@ -294,7 +298,12 @@ export class Media {
 
   /** A seek within the frame that is on the screen brings no new one: then it is said here. */
   private seeked(): void {
-    const { turn, shown } = this;
+    const { turn, shown, arrived } = this;
+    this.arrived = undefined;
+    if (arrived !== undefined) {
+      this.on.frame(this.wall(arrived));
+      return;
+    }
     setTimeout(() => {
       if (this.turn === turn && this.shown === shown && this.target < 0) this.on.frame(this.wall(this.video.currentTime));
     }, SAME_FRAME_MS);
@@ -310,7 +319,11 @@ export class Media {
       if (this.turn !== turn) return;
       this.frames();
       this.shown += 1;
-      if (this.target < 0 && !video.seeking) this.on.frame(this.wall(meta.mediaTime));
+      if (this.target >= 0) return;
+      // The frame of a seek may be there before the seek is over; one from before it is not meant.
+      const late = video.currentTime - meta.mediaTime;
+      if (!video.seeking) this.on.frame(this.wall(meta.mediaTime));
+      else if (late > -0.01 && late < NEAR_S) this.arrived = meta.mediaTime;
     });
   }
 

@@ -61,6 +61,11 @@ export class Shelf {
   }
 
   async keep(files: readonly Clip[], kept: boolean): Promise<void> {
+    if (files.every((f) => f.id === undefined)) {
+      // What is still being recorded has no number yet.
+      this.back.note('keep_failed');
+      return;
+    }
     try {
       for (const { id } of files) if (id !== undefined) await this.back.requests?.plain({ t: 'keep', id, kept });
       for (const file of files) file.kept = kept;

@@ -47,7 +47,6 @@ export const pastEn = {
   day_prev: 'Previous day',
   day_next: 'Next day',
   motion: 'Motion',
-  event_row: '{time}, {cam}, {kind}, {length}',
   still_on: 'still moving',
   all: 'All',
   kept: 'Kept',

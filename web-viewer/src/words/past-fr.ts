@@ -49,7 +49,6 @@ export const pastFr: Record<PastKey, string> = {
   day_prev: 'Jour précédent',
   day_next: 'Jour suivant',
   motion: 'Mouvement',
-  event_row: '{time}, {cam}, {kind}, {length}',
   still_on: 'en cours',
   all: 'Tous',
   kept: 'Gardés',
