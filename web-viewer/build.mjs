@@ -14,7 +14,7 @@ const root = path.dirname(fileURLToPath(import.meta.url));
 /** The first load, gzipped: in all, and of that what stands before the first paint (HTML and style). */
 const BUDGET = { all: 60_000, paint: 14_000 };
 /** What is loaded on demand, by its module and in this order: script and style, gzipped, without what was loaded before it. */
-const LATER = { 'src/ui/past/load.ts': 23_000, 'src/ui/past/more.ts': 7_100, 'src/ui/panel.ts': 6_000, 'src/ui/zones/house.ts': 7_000, 'src/ui/zones/load.ts': 15_000 };
+const LATER = { 'src/ui/past/load.ts': 23_500, 'src/ui/past/more.ts': 7_100, 'src/ui/panel.ts': 6_000, 'src/ui/zones/house.ts': 7_500, 'src/ui/zones/load.ts': 15_000 };
 
 const TARGET = ['es2022', 'safari15.4'];
 
@@ -130,7 +130,7 @@ async function page() {
   // Constants from other modules are known only once all is joined: a second pass drops what they make unreachable.
   for (const [name, bytes] of files) {
     if (!name.endsWith('.js')) continue;
-    const { code } = await esbuild.transform(bytes.toString(), { minify: true, format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none' });
+    const { code } = await esbuild.transform(bytes.toString(), { minify: true, pure: ['console.warn'], format: 'esm', target: TARGET, charset: 'utf8', legalComments: 'none' });
     files.set(name, Buffer.from(code));
   }
   // The style that comes first is asked for by the page itself and named by what is in it, not after a script.
