@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every benchmark, one after the other: tables for people on standard error, one JSON object for each on standard output.
-# Figures that compare are ratios from one run; the machine should do nothing else meanwhile. About twelve minutes.
+# Figures that compare are ratios from one run; the machine should do nothing else meanwhile. About fourteen minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Motion is compared with OpenCV's MOG2 where that can be had, and judged on real clips where ATHOME_CLIPS names their folder.
@@ -10,7 +10,7 @@ if [ ! -x "$opencv" ] || ! "$opencv" -c 'import cv2' 2>/dev/null; then
         echo "SKIP: OpenCV could not be installed (python3-venv and a network are needed)." >&2
 fi
 export ATHOME_OPENCV_PYTHON=$PWD/$opencv
-for name in encode hub motion peer relay window system recording; do
+for name in encode hub motion peer relay window system recording past; do
     echo "== $name" >&2
     cargo bench --quiet --locked --workspace --bench "$name"
 done

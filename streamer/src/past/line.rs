@@ -25,6 +25,8 @@ pub(super) struct Line {
     /// Where the pictures end, and the sound.
     end: u64,
     sound_end: u64,
+    /// When the newest picture is.
+    newest: Option<u64>,
     /// The sound begins with the next picture, not where it ended.
     anew: bool,
 }
@@ -32,7 +34,7 @@ pub(super) struct Line {
 impl Line {
     /// A film whose first picture was captured at `zero`; with or without sound.
     pub(super) fn new(zero: WallTime, sound: bool) -> Self {
-        Self { zero, writer: Writer::new(sound), sound, shift: (0, 0), end: 0, sound_end: 0, anew: true }
+        Self { zero, writer: Writer::new(sound), sound, shift: (0, 0), end: 0, sound_end: 0, newest: None, anew: true }
     }
 
     /// It has sound.
@@ -64,8 +66,10 @@ impl Line {
         let (of_sound, mut last) = (|at: u64| at.saturating_mul(u64::from(SOUND_RATE)) / u64::from(VIDEO_RATE), None);
         for sample in samples.iter().filter(|sample| sample.kind == Kind::Video && (from..to).contains(&sample.at)) {
             let Some(at) = self.place(sample.at, self.shift.0) else { continue };
-            // The file before may end a little after this one begins, by a clock that was corrected.
-            let at = at.max(self.end);
+            // The file before may end a little after this one begins. How long its last picture lasts is a guess, so only that
+            // picture's own time counts.
+            let at = self.newest.map_or(at, |newest| at.max(newest.saturating_add(1)));
+            self.newest = Some(at);
             if std::mem::take(&mut self.anew) {
                 self.sound_end = of_sound(at);
             }

@@ -16,7 +16,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use athome_shared::id::CameraId;
-use athome_shared::media::mp4::read::{Outline, ReadError, outline};
+use athome_shared::media::mp4::read::{Outline, ReadError, grow, outline};
 use athome_shared::time::WallTime;
 use bytes::Bytes;
 
@@ -162,14 +162,19 @@ impl Past {
         })?;
         let length = from.seek(SeekFrom::End(0)).map_err(|why| failed(why.into()))?;
         let outlines = || self.kept.outlines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = outlines().get(&file.to_owned()).filter(|known| known.0 == length) {
-            return Ok((from, known));
-        }
-        let found = Arc::new(outline(&mut from).map_err(failed)?);
-        if found.finished {
-            let cost = file.len() + 128 + found.keys.len() * 16;
-            outlines().put(file.to_owned(), (length, found.clone()), cost);
-        }
+        let known = outlines().get(&file.to_owned());
+        let found = match known {
+            Some((known_length, known)) if known_length == length => return Ok((from, known)),
+            // It is being written: only what is new is looked at.
+            Some((known_length, known)) if !known.finished && known_length < length => {
+                let mut outline = (*known).clone();
+                grow(&mut from, &mut outline).map_err(failed)?;
+                outline
+            }
+            _ => outline(&mut from).map_err(failed)?,
+        };
+        let (cost, found) = (file.len() + 128 + found.keys.len() * 16, Arc::new(found));
+        outlines().put(file.to_owned(), (length, found.clone()), cost);
         Ok((from, found))
     }
 }

@@ -150,7 +150,8 @@ impl Exporter {
 
     /// When its first picture was captured, once there is one.
     pub fn began(&self) -> Option<WallTime> {
-        self.joint.as_ref().map(|joint| joint.done.began)
+        let done = if self.over { Some(&self.done) } else { self.joint.as_ref().map(|joint| &joint.done) };
+        done.map(|done| done.began)
     }
 }
 

@@ -64,9 +64,11 @@ pub struct Setup {
     pub plans: Vec<Plan>,
     /// Whether a camera has sound now.
     pub has_sound: Arc<dyn Fn(&CameraId) -> bool + Send + Sync>,
-    /// Is told why a camera is recorded, or that it is not, with each change.
-    pub tell: Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>,
+    pub tell: Tell,
 }
+
+/// Is told why a camera is recorded, or that it is not, with each change.
+pub type Tell = Arc<dyn Fn(&CameraId, Option<Cause>) + Send + Sync>;
 
 /// Why a camera is not recorded on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,7 +122,7 @@ impl Recording {
                 longest: plan.longest,
                 has_sound: Box::new(move |camera| has_sound(camera)),
                 status: status.clone(),
-                tell: Box::new(move |camera, why| tell(camera, why)),
+                tell,
             });
             let name: String = format!("rec {}", plan.camera).chars().take(15).collect();
             threads.push(std::thread::Builder::new().name(name).spawn(move || recorder.run(&inbox))?);

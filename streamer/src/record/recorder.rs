@@ -13,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use super::Tell;
 use super::disk::is_full;
 use super::schedule::{self, Hours};
 use super::segment::{Closed, Segment};
@@ -30,6 +31,8 @@ const RETRY: Duration = Duration::from_secs(2);
 /// A file that is long enough waits so long for a key frame before one is asked for.
 const KEY_PATIENCE: Duration = Duration::from_secs(10);
 
+/// The clocks are read so many times, for the reading that was not interrupted.
+const CLOCK_READINGS: usize = 3;
 /// Longer than the hub keeps anything.
 const LONG_AGO: Duration = Duration::from_secs(120);
 /// So long after something began to move, it shows what it is.
@@ -80,8 +83,7 @@ pub(super) struct Parts {
     /// Whether the camera has sound now.
     pub(super) has_sound: Box<dyn Fn(&CameraId) -> bool + Send>,
     pub(super) status: Arc<Mutex<Status>>,
-    /// Is told why the camera is recorded, or that it is not, with each change.
-    pub(super) tell: Box<dyn Fn(&CameraId, Option<Cause>) + Send>,
+    pub(super) tell: Tell,
 }
 
 pub(super) struct Recorder {
@@ -290,8 +292,7 @@ impl Recorder {
     fn open(&self, run: &mut Run, key: &EncodedFrame) -> Segment {
         let Parts { camera, store, has_sound, .. } = &self.parts;
         // By the system's clock as it is now: corrected since the start, it is right from the next file on.
-        let age = i64::try_from(key.captured.elapsed().as_micros()).unwrap_or(0);
-        let began = WallTime(WallTime::now().0.saturating_sub(age));
+        let began = wall_of(key.captured);
         let after = run.about.take().map_or(Duration::ZERO, |about| about.saturating_duration_since(key.captured));
         let still_at = MediaTime(key.pts.0.saturating_add(MediaTime::from_duration(after).0));
         Segment::new(store.place(camera), began, key, has_sound(camera), still_at)
@@ -375,6 +376,19 @@ impl Recorder {
             trouble: self.trouble,
         }
     }
+}
+
+/// What the system's clock showed then. Both clocks are read at one moment: a thread that has to wait in between would date the
+/// whole file wrongly.
+fn wall_of(then: Instant) -> WallTime {
+    let read = || {
+        let before = Instant::now();
+        (WallTime::now(), before, Instant::now())
+    };
+    let apart = |(_, before, after): &(WallTime, Instant, Instant)| after.saturating_duration_since(*before);
+    let (wall, _, at) = (0..CLOCK_READINGS).map(|_| read()).min_by_key(apart).unwrap_or_else(read);
+    let age = i64::try_from(at.saturating_duration_since(then).as_micros()).unwrap_or(0);
+    WallTime(wall.0.saturating_sub(age))
 }
 
 fn trouble(why: &io::Error) -> DiskTrouble {

@@ -63,6 +63,8 @@ pub enum Code {
 /// A camera's line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CameraLine {
+    /// It is being recorded.
+    pub recording: bool,
     pub name: String,
     pub state: CameraState,
     pub width: u32,
@@ -267,7 +269,11 @@ fn cameras(model: &Model, cols: usize) -> String {
     let lang = model.lang;
     let one = |line: &CameraLine| {
         let name = fit(&line.name, (cols / 3).max(8));
-        let state = state_word(line.state).text(lang);
+        let word = match line.state {
+            CameraState::Live if line.recording => Word::Records,
+            state => state_word(state),
+        };
+        let state = word.text(lang);
         match line.state {
             CameraState::Live if line.fps > 0.0 => {
                 format!("● {name} {state} {:.0} fps{}", line.fps, megabits(line.bits, lang))
@@ -288,6 +294,10 @@ fn cameras(model: &Model, cols: usize) -> String {
             let live = many.iter().filter(|c| c.state == CameraState::Live).count();
             let bits = many.iter().map(|c| c.bits).sum();
             let mut said = format!("● {live}/{} {}{}", many.len(), Word::Live.text(lang), megabits(bits, lang));
+            let recorded = many.iter().filter(|c| c.recording).count();
+            if recorded > 0 {
+                said.push_str(&format!(" · {recorded} {}", Word::Records.text(lang)));
+            }
             for trouble in many.iter().filter(|c| c.state != CameraState::Live) {
                 said.push_str(" · ");
                 said.push_str(&one(trouble));

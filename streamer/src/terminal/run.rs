@@ -339,6 +339,7 @@ fn camera_line(camera: &Camera, hub: &Hub) -> CameraLine {
     let now = Instant::now();
     let bits = |track| hub.bits_per_second(&StreamKey { camera: camera.id.clone(), track }, now);
     CameraLine {
+        recording: camera.recording.is_some(),
         bits: tracks.into_iter().map(bits).sum(),
         name: camera.name.clone(),
         state: camera.state,

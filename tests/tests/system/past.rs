@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use athome_shared::id::CameraId;
+use athome_shared::media::mp4::read::{Depth, scan};
 use athome_shared::protocol::control::RefusedWhy;
 use athome_shared::protocol::control::bulk::WINDOW;
 use athome_shared::protocol::past::{Cause, Past};
@@ -12,6 +13,7 @@ use athome_tests::film::{off, play, watch};
 use athome_tests::house::House;
 use athome_tests::viewer::{Device, Viewer};
 use athome_tests::wait::{eventually, soon};
+use athome_viewer::headless::{self, Headless, Outcome};
 use athome_viewer::session::bulk::BulkError;
 use athome_viewer::session::past::Ask;
 
@@ -55,7 +57,7 @@ async fn recorded(viewer: &Viewer, camera: &CameraId, seconds: i64) -> Past {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_recorded_is_listed_shown_and_played_to_the_frame() {
     let house = house(Mode::Always, Duration::from_secs(3)).await;
-    let (_device, viewer, camera) = viewer(&house, &["view", "playback"]).await;
+    let (device, viewer, camera) = viewer(&house, &["view", "playback"]).await;
     let past = recorded(&viewer, &camera, 8).await;
     assert!(past.spans.len() >= 2 && past.spans.is_sorted_by_key(|span| span.began), "{:?}", past.spans);
     assert!(past.spans.iter().all(|span| span.why == Cause::Always && span.began < span.ended));
@@ -83,23 +85,52 @@ async fn what_was_recorded_is_listed_shown_and_played_to_the_frame() {
     assert!(read.iter().all(|off| off.abs() <= HALF_A_FRAME), "{:?}", read.iter().max_by_key(|off| off.abs()));
     assert!(watched.sounds > 50, "{} packets of sound", watched.sounds);
 
-    // From the tap to the first picture.
-    let asked = Instant::now();
-    let ask = Ask::Play { camera: camera.clone(), from: WallTime(first.0 + 2_000_000), to: None, follow: false };
-    let mut film = soon("a film", viewer.requests.film(ask)).await.unwrap();
-    let first_part = soon("its beginning", film.part()).await.unwrap();
-    assert!(first_part.is_some_and(|part| part.len() > 1_000));
-    assert!(asked.elapsed() < Duration::from_millis(300), "{:?} to a film", asked.elapsed());
-    drop(film);
+    // From the tap to the first picture; the quickest of five, on machines that do other things as well.
+    let mut quickest = Duration::MAX;
+    for n in 0..5 {
+        let asked = Instant::now();
+        let from = WallTime(first.0 + 2_000_000 + n * 300_000);
+        let ask = Ask::Play { camera: camera.clone(), from, to: None, follow: false };
+        let mut film = soon("a film", viewer.requests.film(ask)).await.unwrap();
+        let beginning = soon("its beginning", film.part()).await.unwrap();
+        assert!(beginning.is_some_and(|part| part.len() > 1_000));
+        quickest = quickest.min(asked.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(300), "{quickest:?} to a film");
 
     // What is being recorded is followed.
     let from = WallTime(WallTime::now().0 - 2_000_000);
     let ask = Ask::Play { camera: camera.clone(), from, to: Some(WallTime(from.0 + 6_000_000)), follow: true };
     let mut film = soon("a film", viewer.requests.film(ask)).await.unwrap();
     let watched = watch(&mut film).await.unwrap();
-    assert!(watched.frames.last().unwrap().at.0 > from.0 + 1_500_000, "it went on with what came later");
+    assert!(watched.frames.last().unwrap().at.0 > from.0 + 4_500_000, "it went on with what came later");
     viewer.leave().await;
+    without_a_window(&device, WallTime(first.0 + 1_000_000)).await;
     house.stop().await;
+}
+
+/// The same by the command line's way.
+async fn without_a_window(device: &Device, at: WallTime) {
+    let file = device.data().join("film.mp4");
+    let headless = Headless {
+        data: device.data().to_owned(),
+        link: None,
+        place: None,
+        camera: None,
+        watch_for: Duration::from_secs(2),
+        at: Some(at),
+        record: Some(file.clone()),
+        device: "Anna".to_owned(),
+    };
+    let outcome = soon("a look back", headless::run(headless, &mut |_| {})).await.unwrap();
+    let Outcome::Past(report) = outcome else { panic!("{outcome:?}") };
+    assert!(report.frames_decoded > 30 && report.frames_failed == 0, "{report:?}");
+    assert!(report.from.is_some_and(|from| from <= at.0) && report.until.is_some_and(|until| until > at.0));
+    assert!(report.clock_error_ms.is_some_and(|error| error <= 17.0), "{report:?}");
+    assert!(report.first_frame_ms.is_some_and(|ms| ms < 1_000.0), "{report:?}");
+    let mut film = std::fs::File::open(file).unwrap();
+    let frames: u32 = scan(&mut film, Depth::Outline).unwrap().fragments.iter().map(|f| f.samples).sum();
+    assert_eq!(u64::from(frames), report.frames_decoded + report.audio_frames);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,7 +148,8 @@ async fn gaps_stay_gaps_and_an_owner_records_keeps_and_deletes() {
         tokio::time::sleep(Duration::from_secs(3)).await;
         viewer.requests.change(Ask::RecordStop { camera: camera.clone() }).await.unwrap();
         eventually("no badge", || why().is_none()).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        // A recording begins with the newest key frame, which may be three seconds old.
+        tokio::time::sleep(Duration::from_secs(5)).await;
     }
     let past = list(&viewer, &camera).await;
     let [a, b] = past.spans[..] else { panic!("{:?}", past.spans) };
@@ -175,8 +207,15 @@ async fn who_may_only_watch_sees_nothing_of_the_past_and_who_is_removed_no_more(
         soon("a film", paul.requests.film(Ask::Play { camera, from: LONG_AGO, to: None, follow: true })).await.unwrap();
     assert!(soon("its beginning", film.part()).await.unwrap().is_some());
     house.revoke("Paul").await;
-    let ended = soon("the film ends with the session", watch(&mut film)).await;
-    assert_eq!(ended.map(drop), Err(BulkError::Ended));
+    let ended = async {
+        loop {
+            match film.part().await {
+                Ok(Some(_)) => {}
+                other => return other.map(drop),
+            }
+        }
+    };
+    assert_eq!(soon("the film ends with the session", ended).await, Err(BulkError::Ended));
     paul.leave().await;
     house.stop().await;
 }
@@ -223,24 +262,17 @@ async fn downloads_that_nobody_takes_hold_up_neither_pictures_nor_what_is_live()
     for mut film in films.drain(1..4) {
         assert!(!watch(&mut film).await.unwrap().frames.is_empty());
     }
-    // And a download that is taken as fast as it comes.
+    // And downloads that are taken as fast as they come, one after the other. What was given up leaves its room soon.
     films.clear();
-    let mut film = None;
-    eventually("room for an export", || true).await;
-    for _ in 0..50 {
-        match viewer.requests.film(export()).await {
-            Ok(begun) => {
-                film = Some(begun);
-                break;
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+    let (start, mut bytes) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_secs(3) {
+        let Ok(mut film) = soon("an export", viewer.requests.film(export())).await else { continue };
+        while let Some(part) = soon("more of it", film.part()).await.unwrap() {
+            bytes += part.len();
         }
     }
-    let mut film = film.expect("the one before was given up");
-    let bytes = watch(&mut film).await.unwrap().bytes;
-    viewer.see(10).await;
     let busy = latency();
-    assert!(bytes > 100_000);
+    assert!(bytes > 1_000_000, "{bytes}");
     let bound = quiet * 2 + Duration::from_millis(50);
     assert!(paused < bound && busy < bound, "quiet {quiet:?}, paused {paused:?}, busy {busy:?}");
     assert!(viewer.story().ended.is_empty());

@@ -181,7 +181,7 @@ async fn clicked(notification: Notification, _: &mut u32) -> Result<impl Future<
 /// Says by a notification why the program ends, where there is no window that could; waits [`ACCEPT`] at most.
 pub fn last_words(text: &str) {
     let text = plain(text);
-    let (told, waits) = std::sync::mpsc::channel();
+    let (told, waits) = std::sync::mpsc::sync_channel(1);
     let show = move || {
         let shown = Notification::new().appname("AtHome").summary("AtHome").body(&text).icon("athome-viewer").show();
         let _nobody_waits = told.send(shown.map(drop));

@@ -66,7 +66,7 @@ pub enum Request {
     /// Something that is taken as it comes.
     Film {
         ask: Ask,
-        queue: mpsc::Sender<Request>,
+        queue: mpsc::Sender<Self>,
         reply: oneshot::Sender<Result<Film, BulkError>>,
     },
     /// Something that is only done.

@@ -51,7 +51,7 @@ impl Scene {
             longest: Duration::from_secs(20),
             has_sound: Box::new(|_| true),
             status: Arc::<Mutex<Status>>::default(),
-            tell: Box::new(|_, _| {}),
+            tell: Arc::new(|_, _| {}),
         });
         let heard = events.subscribe();
         Self { data, store, hub, events, heard, recorder, origin, now: 0, bytes: 200 }

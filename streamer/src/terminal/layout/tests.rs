@@ -22,6 +22,7 @@ fn model(link: &str, lang: Lang) -> Model {
             left: Duration::from_secs(581),
         },
         cameras: vec![CameraLine {
+            recording: false,
             name: "Webcam C920 with a name that is far too long for its column".into(),
             state: CameraState::Live,
             width: 1280,
@@ -194,6 +195,7 @@ fn the_status_block_has_at_most_four_lines_at_any_width() {
                 let mut some = model(LINK, lang);
                 some.code = code;
                 some.cameras.push(CameraLine {
+                    recording: false,
                     name: "Boat".into(),
                     state: CameraState::Backoff,
                     width: 0,
@@ -219,4 +221,19 @@ fn a_folded_code_leaves_room_and_says_how_to_get_it_back() {
     fits(&lines, USUAL);
     assert!(lines.len() <= 4 && lines.iter().flatten().all(|s| s.style != Style::Code));
     assert!(text(&lines).starts_with("The code is folded away, 9:41 left. Press b to show it."));
+}
+
+#[test]
+fn a_camera_that_is_recorded_says_so() {
+    let mut some = model(LINK, Lang::English);
+    some.code = Code::None;
+    let text = |some: &Model| {
+        let lines = block(some, Window { cols: 200, rows: 24 });
+        lines.into_iter().flatten().map(|span| span.text).collect::<Vec<_>>().join("")
+    };
+    assert!(text(&some).contains(" live 30 fps"), "{}", text(&some));
+    some.cameras[0].recording = true;
+    assert!(text(&some).contains(" recording 30 fps"), "{}", text(&some));
+    some.cameras.push(some.cameras[0].clone());
+    assert!(text(&some).contains("● 2/2 live 4.3 Mbit/s · 2 recording"), "{}", text(&some));
 }
