@@ -61,7 +61,10 @@ impl Controller {
                     Found::Picture(ask, picture(requests, key, ask).await)
                 });
             }
-            Act::Film { turn, from, playing, speed } => self.begin(camera, turn, Start { from, playing, speed }),
+            Act::Film { turn, from, playing, speed } => {
+                let sound = !self.state.model().recordings.contains_key(&camera);
+                self.begin(camera, turn, Start { from, playing, speed, sound });
+            }
             Act::Go { playing, speed } => {
                 if let Some(showing) = &self.showing {
                     showing.film.go(playing, speed);

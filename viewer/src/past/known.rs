@@ -48,6 +48,8 @@ pub struct Gap {
 /// Asked for a little more than is seen, so that a small drag asks for nothing.
 const MARGIN: f64 = 0.5;
 const SMALLEST: Ms = HOUR;
+/// Files and events that are remembered of a camera, at most; beyond that the oldest go.
+const MOST: usize = 100_000;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +128,8 @@ impl Known {
         self.events.retain(|e| outside(e.from, e.to.unwrap_or(e.from)) && !begun.contains(&e.from));
         self.events.extend(events);
         self.events.sort_by_key(|event| event.from);
+        self.files.drain(..self.files.len().saturating_sub(MOST));
+        self.events.drain(..self.events.len().saturating_sub(MOST));
         let covered = Span { from: range.from, to: range.to.min(until) };
         let covered = self.covered.iter().copied().chain([covered]).filter(|span| span.to > span.from);
         self.covered = joined(covered);

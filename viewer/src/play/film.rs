@@ -39,6 +39,8 @@ pub struct Start {
     pub from: Ms,
     pub playing: bool,
     pub speed: f64,
+    /// Not where the camera's live sound goes on meanwhile.
+    pub sound: bool,
 }
 
 /// Where a film's pictures and sound go, and what it tells.

@@ -66,7 +66,7 @@ fn of_camera(ctx: &Context, scene: &Scene<'_>, view: &mut View, wishes: &mut Vec
         let sound = scene.model.settings.sound(key);
         wishes.push(Wish::Ask(Request::Sound(key.clone(), Sound { on: !sound.on, ..sound })));
     }
-    if press(ctx, Key::S) {
+    if press(ctx, Key::S) && !toolbar::in_past(scene, key) {
         wishes.push(Wish::Ask(Request::Snapshot(key.clone())));
     }
     if press(ctx, Key::R) {

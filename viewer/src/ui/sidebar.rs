@@ -7,12 +7,13 @@ use athome_shared::protocol::house::HouseMode;
 use egui::{Color32, FontId, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use super::control::{self, State};
-use super::tile;
 use super::view::{Dialog, Scene, View, Wish};
+use super::{tile, toolbar};
 use crate::controller::model::{Place, PlaceState};
 use crate::controller::request::Request;
 use crate::settings::CameraKey;
 use crate::words::Label;
+use crate::words::past::Word;
 
 const ROW: f32 = 32.0;
 
@@ -121,7 +122,9 @@ fn camera_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Pla
     let state = tile::state_label(scene.model, &key);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click_and_drag());
     let palette = theme::palette(ui.visuals());
-    let word = state.text(scene.lang);
+    // What is looked back at is not live here, whatever its streamer says.
+    let past = toolbar::in_past(scene, &key);
+    let word = if past { Word::InPast.text(scene.lang) } else { state.text(scene.lang) };
     let recorded = tile::recorded(scene.model, &key, scene.lang);
     let said = [Some(camera.name.clone()), Some(word.clone()), recorded.clone()];
     let said = said.into_iter().flatten().collect::<Vec<_>>().join(". ");
@@ -129,6 +132,7 @@ fn camera_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Pla
     let fill = if selected || response.hovered() { palette.raised } else { Color32::TRANSPARENT };
     ui.painter().rect_filled(rect, CONTROL_RADIUS, fill);
     let (shape, colour) = match state {
+        _ if past => (Status::Past, palette.past),
         Label::StateLive => (Status::Live, palette.live),
         Label::StatePaused | Label::StatePrivacy => (Status::Paused, palette.muted),
         Label::StateTrouble | Label::StateWaiting => (Status::Trouble, palette.warning),
@@ -144,7 +148,7 @@ fn camera_ui(ui: &mut Ui, scene: &Scene<'_>, wishes: &mut Vec<Wish>, place: &Pla
         Status::Recording.paint(&painter, mark, palette.danger);
         right -= 8.0;
     }
-    if state != Label::StateLive {
+    if past || state != Label::StateLive {
         let galley = painter.layout_no_wrap(word.clone(), FontId::proportional(12.0), palette.muted);
         right -= galley.size().x;
         painter.galley(egui::pos2(right, rect.center().y - galley.size().y / 2.0), galley, palette.muted);

@@ -60,7 +60,9 @@ fn camera_tools(
     }
     volume(ui, scene, wishes, key.filter(|_| audio && sound.on), sound);
     let here = State::ready(camera.is_some());
-    if control::icon_button(ui, Icon::Snapshot, &Label::Snapshot.text(lang), here).clicked()
+    // It is the newest picture that is saved, not the one of the past.
+    let live = State::ready(camera.is_some() && !key.is_some_and(|key| in_past(scene, key)));
+    if control::icon_button(ui, Icon::Snapshot, &Label::Snapshot.text(lang), live).clicked()
         && let Some(key) = key
     {
         wishes.push(Wish::Ask(Request::Snapshot(key.clone())));
@@ -99,6 +101,11 @@ fn camera_tools(
 pub(super) fn may_look_back(scene: &Scene<'_>, key: Option<&CameraKey>) -> bool {
     let roles = key.and_then(|key| scene.model.place(key.place)).map(|place| place.roles.as_slice());
     roles.is_some_and(|roles| roles.contains(&Role::Playback) || roles.contains(&Role::Admin))
+}
+
+/// Whether a camera is in the past.
+pub(super) fn in_past(scene: &Scene<'_>, key: &CameraKey) -> bool {
+    scene.model.past.as_ref().is_some_and(|past| past.on && past.camera == *key)
 }
 
 /// Opens or closes the time strip.

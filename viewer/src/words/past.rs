@@ -61,4 +61,5 @@ super::labels::labels! { Word;
     WhySchedule, "why_schedule", "by schedule", "selon l’horaire";
     WhyManual, "why_manual", "on request", "sur demande";
     NoEvents, "no_events", "Nothing moved, as far as is known here.", "Rien n’a bougé, autant qu’on le sache ici.";
+    InPast, "in_past", "Looking back", "Dans le passé";
 }

@@ -67,6 +67,7 @@ pub(super) struct Reel {
     told_end: bool,
     closed: bool,
     skipped: Option<Told>,
+    sound: bool,
 }
 
 impl Reel {
@@ -86,6 +87,7 @@ impl Reel {
             told_end: false,
             closed: false,
             skipped: None,
+            sound: start.sound,
         }
     }
 
@@ -107,6 +109,7 @@ impl Reel {
                 }
                 self.pictures.push_back(Frame { at: at.0, is_key, data });
             }
+            Unit::Sound { .. } if !self.sound => {}
             Unit::Sound { at, data } => {
                 self.bytes += data.len();
                 self.sounds.push_back((at.0, data));

@@ -155,12 +155,19 @@ fn nothing_of_the_past_says_live_and_the_way_back_is_always_there() {
             let tile = found(&harness).into_iter().find(|f| f.name.starts_with("111. ") && f.rect.width() > 300.0);
             let name = tile.expect("the tile").name;
             assert!(name.contains("Recording · Wed 18 Nov") && !name.contains("Live"), "{name}");
+            let row = found(&harness).into_iter().find(|f| f.name.starts_with("111. ") && f.rect.width() < 300.0);
+            assert!(row.is_none_or(|row| row.name == "111. Looking back"));
             harness.get_by_label("Back to live").click();
             wished(&mut harness, "Past(Live)");
             harness.key_press(Key::End);
             wished(&mut harness, "Past(Live)");
         }
     }
+    // A picture that is saved is the newest one: not while another is on the screen.
+    let mut harness = desk(still).open();
+    harness.key_press(Key::S);
+    harness.get_by_label("Save picture").click();
+    assert!(!wishes(&mut harness).iter().any(|wish| wish.contains("Snapshot")));
     // The control.
     let harness = desk(live).open();
     assert!(harness.query_by_label("Back to live").is_none());

@@ -19,7 +19,7 @@ fn load(reel: &mut Reel, from: i64, to: i64) {
 }
 
 fn reel(from_ms: i64, playing: bool, speed: f64) -> Reel {
-    Reel::new(Start { from: ZERO / 1_000 + from_ms, playing, speed })
+    Reel::new(Start { from: ZERO / 1_000 + from_ms, playing, speed, sound: true })
 }
 
 #[derive(Default, Debug)]
