@@ -231,7 +231,7 @@ async fn a_camera_is_changed_and_what_makes_no_sense_changes_nothing() {
         "{}",
         "[]",
         r#"{"source": "nonsense"}"#,
-        r#"{"source": "rtsp://host/main"}"#,
+        r#"{"source": "rtsp:///main"}"#,
         r#"{"audio": ""}"#,
         r#"{"size": "7x7"}"#,
         r#"{"fps": 0}"#,
