@@ -464,7 +464,7 @@ impl Word {
             ),
             Self::ModeHome => (
                 "Home: cameras can be watched, and record only when somebody asks.",
-                "À la maison\u{a0}: les caméras sont visibles, et n’enregistrent que sur demande.",
+                "Présent\u{a0}: les caméras sont visibles, et n’enregistrent que sur demande.",
             ),
             Self::ModeAway => {
                 ("Away: everything records as it is set up.", "Absent\u{a0}: tout enregistre comme prévu.")

@@ -92,7 +92,7 @@ labels! {
     Reconnecting, "Reconnecting", "Reconnexion";
     Remember, "Remember my answer", "Retenir ma réponse";
     House, "House", "Maison";
-    ModeHome, "Home", "À la maison";
+    ModeHome, "Home", "Présent";
     ModeHomeHow, "Cameras can be watched, and record only when somebody asks.", "Les caméras sont visibles, et n’enregistrent que sur demande.";
     ModeAway, "Away", "Absent";
     ModeAwayHow, "Everything records as it is set up.", "Tout enregistre comme prévu.";

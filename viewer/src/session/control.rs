@@ -35,7 +35,7 @@ pub fn read(bytes: &[u8]) -> Read {
 }
 
 /// The tags of [`ToViewer`].
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "hello",
     "cameras",
     "attached",
@@ -44,6 +44,7 @@ const KNOWN: [&str; 14] = [
     "slot_stats",
     "watching",
     "motion",
+    "mode",
     "cells",
     "done",
     "refused",

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use athome_shared::time::{MediaTime, WallTime};
 
 use super::super::segment::Segment;
-use super::{door, looked_through, open, open_well, picture};
-use crate::events::Cause;
+use super::{FOREVER, door, looked_through, open, open_well, picture};
+use crate::events::{Cause, Events};
 use crate::index::{Query, Segment as Row};
 use crate::record::disk::OwnDisk;
 use crate::record::retain::Limits;
-use crate::record::store::Store;
+use crate::record::store::{Store, StoreError};
 
 /// Records `pictures` at a time so many minutes after some hour.
 fn record(store: &Store, minutes: i64, pictures: u64) {
@@ -164,6 +165,19 @@ fn a_flaw_costs_nothing_and_a_hole_what_comes_after_it() {
 }
 
 #[test]
+fn two_streamers_do_not_share_a_folder() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (here, there) = (data.path().join("here"), data.path().join("there"));
+    std::fs::create_dir(&here).and_then(|()| std::fs::create_dir(&there)).expect("folders");
+    let root = data.path().join("recordings");
+    let open = |data: &Path| Store::open(Arc::new(OwnDisk), data, &root, FOREVER, Events::new());
+    let first = open(&here).expect("the first");
+    assert!(matches!(open(&there), Err(StoreError::InUse(_))), "each would take the other's files for damaged ones");
+    drop(first);
+    assert!(open(&there).is_ok(), "control: one after the other");
+}
+
+#[test]
 fn a_folder_that_is_not_there_forgets_nothing() {
     let data = tempfile::tempdir().expect("a folder");
     let data = data.path();
@@ -176,7 +190,8 @@ fn a_folder_that_is_not_there_forgets_nothing() {
     let (store, found) = open_well(data);
     assert_eq!((found.missing.len(), rows(&store).len()), (0, 2));
     drop(store);
-    std::fs::remove_dir(&there).expect("empty");
+    std::fs::remove_file(there.join(".in-use")).expect("the lock");
+    std::fs::remove_dir(&there).expect("empty but for that");
     std::fs::rename(&away, &there).expect("moved");
     // One that is really gone is forgotten.
     let (store, _) = open_well(data);
