@@ -14,6 +14,7 @@ import { protocolChecks } from './protocol-checks.mjs';
 import { realChecks } from './real-checks.mjs';
 import { screenChecks } from './screen-checks.mjs';
 import { zoneChecks } from './zone-checks.mjs';
+import { zoneRealChecks } from './zone-real-checks.mjs';
 import { sentenceChecks } from './sentence-checks.mjs';
 
 const only = process.env.ONLY;
@@ -38,6 +39,7 @@ try {
   else {
     if (part('real')) await realChecks(browser, streamer);
     if (part('past_real')) await pastRealChecks(browser, streamer);
+    if (part('zones_real')) await zoneRealChecks(browser, streamer);
     if (part('clips')) await clipChecks(browser, streamer);
   }
 } finally {

@@ -1,6 +1,6 @@
 // The real streamer as a child process with a data folder of its own.
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -21,6 +21,9 @@ export async function streamer(program, cameras = ['--camera', 'test', '--mic', 
   let child;
   const self = {
     port,
+    /** Its local interface, and the token for that. */
+    api: `http://127.0.0.1:${api}`,
+    token: async () => (await readFile(path.join(data, 'api-token'), 'utf8')).trim(),
     /** Starts it; resolves with what its `ready` line says. */
     async start(...more) {
       child = spawn(program, ['--data', data, ...cameras, '--listen', `127.0.0.1:${port}`, '--api', `127.0.0.1:${api}`, '--json', ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
