@@ -199,7 +199,7 @@ class Check:
 
 
 # Middle of each layout's button in the bar, from the window's left edge.
-LAYOUTS = {2: 474, 4: 546}
+LAYOUTS = {2: 510, 4: 582}
 
 
 def main():
