@@ -104,6 +104,16 @@ fn a_closed_terminal_stops_it_in_order_but_not_under_nohup() {
 }
 
 #[test]
+fn it_starts_however_often_it_was_killed_before() {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    // Each start before a first device makes a code, and only so many may be open.
+    for _ in 0..20 {
+        let (running, _lines) = ready(program(data.path()));
+        signal(&running.child, "-KILL");
+    }
+}
+
+#[test]
 fn a_second_signal_leaves_at_once() {
     let data = tempfile::tempdir().expect("a temporary folder");
     let (mut running, lines) = ready(program(data.path()));
